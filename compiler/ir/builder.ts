@@ -1,0 +1,64 @@
+/** Builds a graph: one method per op, each checking shapes as it adds its node. */
+import { opOf, ops, type Builder, type OpName } from '../ops/index.js'
+import type { Span } from '../diagnostics/diagnostic.js'
+import type { Attributes, Graph, Module, NamedValue, Node, Value } from './graph.js'
+import type { Parameter } from './parameter.js'
+import { floats, type Tensor } from './tensor.js'
+
+/** Where the nodes that are being added belong. */
+export interface Origin {
+  readonly module: Module
+  readonly span?: Span
+}
+
+export class GraphBuilder {
+  readonly #nodes: Node[] = []
+  readonly #inputs: NamedValue[] = []
+  /** Set by whoever builds, so that nodes know where they come from. */
+  origin: Origin
+
+  /** The ops as methods. */
+  readonly b: Builder
+
+  constructor(readonly name: string) {
+    this.origin = { module: { path: '', kind: name, parent: undefined } }
+    this.b = this.#methods()
+  }
+
+  /** Adds a node. Throws ShapeError where the inputs do not fit. */
+  add(op: OpName, inputs: Readonly<Record<string, Value>>, attributes: Attributes): Value {
+    const types = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, value.type]))
+    const type = opOf(op).infer(types, attributes)
+    const { module, span } = this.origin
+    const node: Node = { id: this.#nodes.length, op, inputs, attributes, type, module, ...(span ? { span } : {}) }
+    this.#nodes.push(node)
+    return node
+  }
+
+  input(name: string, type: Node['type']): Value {
+    const value = this.add('input', {}, { name, ...type })
+    this.#inputs.push({ name, value })
+    return value
+  }
+
+  finish(outputs: readonly NamedValue[], parameters: readonly Parameter[]): Graph {
+    return { name: this.name, inputs: this.#inputs, outputs, nodes: this.#nodes, parameters }
+  }
+
+  #methods(): Builder {
+    const tensor = (value: Tensor) => this.add('constant', {}, { tensor: value })
+    const scalar = (value: number) => tensor(floats([], [value]))
+    const methods = Object.entries(ops).map(([name, { inputs: names }]) => {
+      const method = (...args: readonly (Value | number | Attributes | undefined)[]) => {
+        const inputs: Record<string, Value> = {}
+        names.forEach((input, i) => {
+          const value = args[i] as Value | number | undefined
+          if (value !== undefined) inputs[input.replace('?', '')] = typeof value === 'number' ? scalar(value) : value
+        })
+        return this.add(name as OpName, inputs, (args[names.length] ?? {}) as Attributes)
+      }
+      return [name, method]
+    })
+    return { ...Object.fromEntries(methods), scalar, tensor } as Builder
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Scaled dot-product attention (Vaswani et al. 2017, eq. 1): softmax(q k^T / sqrt(d)) v for each head.
+ * q: [batch, heads, queries, d], k and v: [batch, heads, keys, d], mask: [batch, keys], 0 where a key must not
+ * be seen. Result: as q. Where a mask hides every key, all keys count alike.
+ */
+import { sameDimension, showShape } from '../ir/dimension.js'
+import { elementCount } from '../ir/tensor.js'
+import { matmul } from './matmul.js'
+import { fail, fixedSize, type Op } from './op.js'
+import { softmax } from './softmax.js'
+
+/** Added to a hidden key's score: large enough to leave nothing of it, finite so that no NaN can arise. */
+const hidden = -1e30
+
+export const attention: Op<['q', 'k', 'v', 'mask?']> = {
+  inputs: ['q', 'k', 'v', 'mask?'],
+  infer: ({ q, k, v }) => {
+    if ([q, k, v].some(({ shape }) => shape.length !== 4)) fail('attention needs queries, keys and values of shape [batch, heads, tokens, features]')
+    fixedSize(q, 3, 'the axis of features of attention')
+    const fits = [0, 1, 3].every((axis) => sameDimension(q.shape[axis] ?? 0, k.shape[axis] ?? 0))
+    if (!fits || !sameDimension(k.shape[2] ?? 0, v.shape[2] ?? 0)) {
+      fail(`attention cannot match queries ${showShape(q.shape)} with keys ${showShape(k.shape)} and values ${showShape(v.shape)}`)
+    }
+    return { dataType: 'float32', shape: [...q.shape.slice(0, 3), v.shape[3] ?? 0] }
+  },
+  decompose: ({ q, k, v, mask }, _, b) => {
+    const features = fixedSize(q.type, 3, 'the axis of features of attention')
+    const scores = b.matmul(b.mul(q, features ** -0.5), b.transpose(k, { permutation: [0, 1, 3, 2] }))
+    if (mask === undefined) return b.matmul(b.softmax(scores), v)
+    const [batch = 0, keys = 0] = mask.type.shape
+    const bias = b.where(b.equal(mask, 0), b.scalar(hidden), b.scalar(0))
+    return b.matmul(b.softmax(b.add(scores, b.reshape(bias, { shape: [batch, 1, 1, keys] }))), v)
+  },
+  flops: ({ q, k }, result) => elementCount(q) * (k[2] ?? 0) * 2 + elementCount(result) * (k[2] ?? 0) * 2,
+  evaluate: ({ q, k, v, mask }, _, shape) => {
+    const [batch = 0, heads = 0, queries = 0, features = 0] = q.shape
+    const keys = k.shape[2] ?? 0
+    const transposed = new Float32Array(k.data.length)
+    for (let h = 0; h < batch * heads; h++) {
+      for (let s = 0; s < keys; s++) {
+        for (let d = 0; d < features; d++) transposed[(h * features + d) * keys + s] = k.data[(h * keys + s) * features + d] ?? 0
+      }
+    }
+    const scoreShape = [batch, heads, queries, keys]
+    const scores = matmul.evaluate({ a: q, b: { shape: [batch, heads, features, keys], data: transposed } }, {}, scoreShape)
+    for (let i = 0; i < scores.data.length; i++) {
+      const example = Math.floor(i / (heads * queries * keys))
+      const seen = mask === undefined || mask.data[example * keys + (i % keys)] !== 0
+      scores.data[i] = (scores.data[i] ?? 0) / Math.sqrt(features) + (seen ? 0 : hidden)
+    }
+    return matmul.evaluate({ a: softmax.evaluate({ x: scores }, {}, scoreShape), b: v }, {}, shape)
+  },
+}

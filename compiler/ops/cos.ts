@@ -1,0 +1,4 @@
+/** Cosine, elementwise, in radians. */
+import { unary } from './elementwise.js'
+
+export const cos = unary(1, Math.cos)

@@ -1,0 +1,4 @@
+/** e^x, elementwise. */
+import { unary } from './elementwise.js'
+
+export const exp = unary(1, Math.exp)

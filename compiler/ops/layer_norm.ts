@@ -1,0 +1,31 @@
+/**
+ * Layer normalisation (Ba et al. 2016, eq. 4) of the last axis, then scale and bias per feature where given.
+ * x: [..., features], scale and bias: [features]. Result: as x.
+ */
+import { elementCount } from '../ir/tensor.js'
+import { normaliseRun } from './normalise.js'
+import { fail, fixedSize, type Op } from './op.js'
+
+export interface LayerNormAttributes {
+  readonly epsilon: number
+}
+
+export const layerNorm: Op<['x', 'scale?', 'bias?'], LayerNormAttributes> = {
+  inputs: ['x', 'scale?', 'bias?'],
+  infer: ({ x, scale }) => {
+    const features = fixedSize(x, x.shape.length - 1, 'the axis of features')
+    if (scale !== undefined && scale.shape[0] !== features) fail(`a normalisation of ${String(scale.shape[0])} features was given ${features}`)
+    return x
+  },
+  flops: (_, result) => 8 * elementCount(result),
+  evaluate: ({ x, scale, bias }, { epsilon }, shape) => {
+    const features = shape.at(-1) ?? 1
+    const normalised = new Float64Array(x.data.length)
+    for (let at = 0; at < normalised.length; at += features) normaliseRun(x.data, normalised, at, features, epsilon)
+    const data = new Float32Array(x.data.length)
+    for (let i = 0; i < data.length; i++) {
+      data[i] = (normalised[i] ?? 0) * (scale?.data[i % features] ?? 1) + (bias?.data[i % features] ?? 0)
+    }
+    return { shape, data }
+  },
+}

@@ -1,0 +1,4 @@
+/** Natural logarithm, elementwise. */
+import { unary } from './elementwise.js'
+
+export const log = unary(1, Math.log)

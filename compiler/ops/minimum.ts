@@ -1,0 +1,4 @@
+/** The smaller of a and b, elementwise, with broadcasting. */
+import { binary } from './elementwise.js'
+
+export const minimum = binary(Math.min)

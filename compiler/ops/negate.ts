@@ -1,0 +1,4 @@
+/** -x, elementwise. */
+import { unary } from './elementwise.js'
+
+export const negate = unary(1, (x) => -x)

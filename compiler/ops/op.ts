@@ -1,0 +1,50 @@
+/**
+ * What an op declares: its inputs, its shape rule, what simpler ops it stands for, its cost and its
+ * meaning. Every pass and backend reads these declarations; nobody else enumerates ops by hand.
+ */
+import type { Shape } from '../ir/dimension.js'
+import type { Attributes, Value } from '../ir/graph.js'
+import type { Tensor, TensorType } from '../ir/tensor.js'
+import type { Builder } from './index.js'
+
+/** Names of inputs by position; a name that ends in `?` may be left out. */
+export type InputNames = readonly string[]
+
+type Present<Names extends InputNames> = { [N in Names[number] as N extends `${string}?` ? never : N]: N }
+type Optional<Names extends InputNames> = { [N in Names[number] as N extends `${infer Plain}?` ? Plain : never]: N }
+
+/** A record with one `T` for each input of an op. */
+export type PerInput<Names extends InputNames, T> = { readonly [N in keyof Present<Names>]: T } & {
+  readonly [N in keyof Optional<Names>]?: T
+}
+
+export type NoAttributes = Readonly<Record<never, never>>
+
+export interface Op<Names extends InputNames = InputNames, A extends object = Attributes> {
+  readonly inputs: Names
+  /** The result's type. Throws ShapeError where the inputs do not fit. */
+  infer(inputs: PerInput<Names, TensorType>, attributes: A): TensorType
+  /** The same result by simpler ops, for engines without a kernel of their own. */
+  decompose?(inputs: PerInput<Names, Value>, attributes: A, b: Builder): Value
+  /** Floating-point operations on concrete shapes; 0 (left out) where data is only moved. */
+  flops?(inputs: PerInput<Names, readonly number[]>, result: readonly number[], attributes: A): number
+  /** The op's meaning on tensors in memory; `shape` is the result's. Sums are taken in float64. */
+  evaluate(inputs: PerInput<Names, Tensor>, attributes: A, shape: readonly number[]): Tensor
+}
+
+/** Inputs that do not fit together; the message is for users and becomes a diagnostic. */
+export class ShapeError extends Error {}
+
+export function fail(message: string): never {
+  throw new ShapeError(message)
+}
+
+export function float32(shape: Shape): TensorType {
+  return { dataType: 'float32', shape }
+}
+
+/** The size of an axis that must be known when the model is compiled. */
+export function fixedSize(type: TensorType, axis: number, what: string): number {
+  const size = type.shape[axis]
+  return typeof size === 'number' ? size : fail(`${what} must have a fixed size`)
+}

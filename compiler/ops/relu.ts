@@ -1,0 +1,4 @@
+/** Rectified linear unit: max(x, 0), elementwise. */
+import { unary } from './elementwise.js'
+
+export const relu = unary(1, (x) => Math.max(x, 0))

@@ -1,0 +1,4 @@
+/** Sine, elementwise, in radians. */
+import { unary } from './elementwise.js'
+
+export const sin = unary(1, Math.sin)

@@ -1,0 +1,31 @@
+/** The ops without inputs: what a graph is given, its parameters and its constants. */
+import type { Shape } from '../ir/dimension.js'
+import type { Parameter } from '../ir/parameter.js'
+import type { DataType, Tensor } from '../ir/tensor.js'
+import { float32, type Op } from './op.js'
+
+/** The engine hands these tensors in; evaluating one is a fault of the engine. */
+function given(): never {
+  throw new Error('inputs and parameters are handed in by the engine')
+}
+
+/** A tensor that the user of the graph gives. */
+export const input: Op<[], { readonly name: string; readonly dataType: DataType; readonly shape: Shape }> = {
+  inputs: [],
+  infer: (_, { dataType, shape }) => ({ dataType, shape }),
+  evaluate: given,
+}
+
+/** A stored tensor of the model. */
+export const parameter: Op<[], { readonly parameter: Parameter }> = {
+  inputs: [],
+  infer: (_, { parameter: { shape } }) => float32(shape),
+  evaluate: given,
+}
+
+/** A tensor that is known when the model is compiled. */
+export const constant: Op<[], { readonly tensor: Tensor }> = {
+  inputs: [],
+  infer: (_, { tensor }) => float32(tensor.shape),
+  evaluate: (_, { tensor }) => tensor,
+}
