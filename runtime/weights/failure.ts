@@ -1,0 +1,65 @@
+/** How bad files are reported: thrown inside this folder as a finding, turned into a diagnostic at its edge. */
+import type { Finding, Report, Span } from '../../compiler/diagnostics/diagnostic.js'
+import { weightsChanged, weightsNotReadable } from '../../compiler/diagnostics/weights.js'
+
+/**
+ * A finding on its way to the report. Whoever reads tensors of an open source may meet it only if the
+ * file changes or its disk fails meanwhile; everything that can be checked is checked on opening.
+ */
+export class WeightFailure extends Error {
+  readonly finding: Finding
+  constructor(finding: Finding) {
+    super(finding.message)
+    this.finding = finding
+  }
+}
+
+/** A diagnostic about a file as a whole. */
+export function wholeFile(path: string): Span {
+  return { file: path, start: 0, end: 0 }
+}
+
+/** Runs `action`; a failure is reported about `path` and gives undefined. Other exceptions are our own bugs and pass. */
+export async function reporting<T>(path: string, report: Report, action: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await action()
+  } catch (error) {
+    if (!(error instanceof WeightFailure)) throw error
+    report(error.finding, wholeFile(path))
+    return undefined
+  }
+}
+
+const systemProblems: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is not a folder',
+  EACCES: 'permission is denied',
+  EPERM: 'permission is denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EMFILE: 'too many files are open',
+  ENAMETOOLONG: 'the name is too long',
+}
+
+/** What the operating system complains about, in words; undefined if the error is not the system's. */
+export function systemProblem(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  if ('syscall' in error) return systemProblems[error.code] ?? error.message
+  // A path with a zero byte never reaches the system.
+  return error.code === 'ERR_INVALID_ARG_VALUE' ? 'the path is not valid' : undefined
+}
+
+/** Turns the system's refusal of `action` into a failure. */
+export async function guarded<T>(
+  action: () => Promise<T>,
+  finding: typeof weightsNotReadable | typeof weightsChanged,
+): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    const problem = systemProblem(error)
+    if (problem === undefined) throw error
+    throw new WeightFailure(finding({ problem }))
+  }
+}
