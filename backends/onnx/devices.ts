@@ -1,0 +1,38 @@
+/** The devices of ONNX Runtime: their names, and what to do where one is missing. */
+
+/** The machine lacks something that the engine needs: `problem` tells what, `remedy` how to get it. */
+export class EngineUnavailable extends Error {
+  constructor(
+    readonly problem: string,
+    readonly remedy: string,
+  ) {
+    super(`${problem}\n${remedy}`)
+  }
+}
+
+/** Device names as users write them: those that ONNX Runtime calls execution providers. */
+export const devices = ['cpu', 'cuda', 'webgpu', 'dml', 'coreml'] as const
+export type Device = (typeof devices)[number]
+
+export function isDevice(name: string): name is Device {
+  return devices.some((device) => device === name)
+}
+
+const remedies: Readonly<Record<Device, string>> = {
+  cpu: 'reinstall the package onnxruntime-node for this operating system and processor',
+  cuda:
+    'CUDA needs 64-bit Linux or Windows, an NVIDIA driver, CUDA 12 or 13 with cuDNN 9, and the CUDA files of ONNX Runtime, which ' +
+    'onnxruntime-node fetches at install: `npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12`',
+  webgpu:
+    "WebGPU needs a graphics driver: Vulkan on Linux (libvulkan1 and the vendor's driver), Direct3D 12 on Windows, " +
+    'Metal on macOS. A software driver works as well: point VK_ICD_FILENAMES to its description, for example ' +
+    'vk_swiftshader_icd.json of Chromium',
+  dml: 'DirectML exists on Windows only',
+  coreml: 'Core ML exists on macOS only',
+}
+
+/** Turns ONNX Runtime's own words about a missing device into what is missing and how to get it. */
+export function deviceMissing(device: Device, cause: unknown): EngineUnavailable {
+  const detail = cause instanceof Error ? (cause.message.split('\n')[0] ?? '').slice(-200) : String(cause)
+  return new EngineUnavailable(`ONNX Runtime cannot use the device \`${device}\` here (${detail})`, remedies[device])
+}

@@ -1,0 +1,91 @@
+/** An ONNX model as the bytes of a ModelProto, with parameters inside it or beside it. */
+import protocol from 'onnx-proto'
+import type { onnx } from 'onnx-proto'
+import { isSymbolic, showDimension } from '../../compiler/ir/dimension.js'
+import { elementTypeCode } from './emitter.js'
+import {
+  irVersion,
+  type AttributeValue,
+  type OnnxModel,
+  type OnnxNode,
+  type StoredParameter,
+  type ValueInfo,
+} from './model.js'
+
+/** Where the elements of a parameter are. */
+export type Payload =
+  { readonly bytes: Uint8Array } | { readonly file: string; readonly offset: number; readonly length: number }
+
+/** What a file says of itself. */
+export interface ModelInfo {
+  /** Shown by viewers. */
+  readonly description?: string
+  /** Entries of metadata_props, such as the hash of the specification. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+/** The file's bytes. `payload` tells where each parameter's elements are. */
+export function encodeModel(
+  model: OnnxModel,
+  payload: (stored: StoredParameter) => Payload,
+  info: ModelInfo = {},
+): Uint8Array {
+  const stored = model.parameters.map((entry): onnx.ITensorProto => ({
+    name: entry.parameter.name,
+    dims: [...entry.parameter.shape],
+    dataType: elementTypeCode[entry.elementType],
+    ...location(payload(entry)),
+  }))
+  const constants = model.constants.map(({ name, elementType, shape, bytes }): onnx.ITensorProto => ({
+    name,
+    dims: [...shape],
+    dataType: elementTypeCode[elementType],
+    rawData: bytes,
+  }))
+  const { ModelProto } = protocol.onnx
+  return ModelProto.encode({
+    irVersion: irVersion(model.opset),
+    producerName: 'mdmc',
+    opsetImport: [{ domain: '', version: model.opset }],
+    docString: info.description ?? '',
+    metadataProps: Object.entries(info.metadata ?? {}).map(([key, value]) => ({ key, value })),
+    graph: {
+      name: model.name,
+      node: model.nodes.map(node),
+      initializer: [...constants, ...stored],
+      input: model.inputs.map(valueInfo),
+      output: model.outputs.map(valueInfo),
+    },
+  }).finish()
+}
+
+function location(payload: Payload): onnx.ITensorProto {
+  if ('bytes' in payload) return { rawData: payload.bytes }
+  const { file, offset, length } = payload
+  return {
+    dataLocation: protocol.onnx.TensorProto.DataLocation.EXTERNAL,
+    externalData: [
+      { key: 'location', value: file },
+      { key: 'offset', value: String(offset) },
+      { key: 'length', value: String(length) },
+    ],
+  }
+}
+
+function node({ name, opType, inputs, output, attributes }: OnnxNode): onnx.INodeProto {
+  const entries = Object.entries(attributes).map(([key, value]) => ({ name: key, ...attribute(value) }))
+  return { name, opType, input: [...inputs], output: [output], attribute: entries }
+}
+
+function attribute(value: AttributeValue): onnx.IAttributeProto {
+  const { AttributeType } = protocol.onnx.AttributeProto
+  if (typeof value === 'number') return { type: AttributeType.INT, i: value }
+  if (typeof value === 'string') return { type: AttributeType.STRING, s: new TextEncoder().encode(value) }
+  if ('float' in value) return { type: AttributeType.FLOAT, f: value.float }
+  return { type: AttributeType.INTS, ints: [...value] }
+}
+
+function valueInfo({ name, elementType, shape }: ValueInfo): onnx.IValueInfoProto {
+  const dim = shape.map((size) => (isSymbolic(size) ? { dimParam: showDimension(size) } : { dimValue: size }))
+  return { name, type: { tensorType: { elemType: elementTypeCode[elementType], shape: { dim } } } }
+}

@@ -1,0 +1,130 @@
+/** ONNX Runtime as an engine: graphs are lowered to ONNX and run on a processor or a graphics card. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { InternalError } from '../../compiler/diagnostics/internal.js'
+import type { Graph } from '../../compiler/ir/graph.js'
+import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
+import type { Engine, ParameterValues, Session } from '../engine.js'
+import { bindInputs } from '../inputs.js'
+import { deviceMissing, devices, EngineUnavailable, isDevice, type Device } from './devices.js'
+import { lower } from './lower.js'
+import type { OnnxModel } from './model.js'
+import { encodeWithWeights, writeModel } from './write.js'
+
+type Runtime = typeof import('onnxruntime-node')
+
+/** Weights beyond this many bytes go through a temporary folder: a model in memory is there three times while it loads. */
+const inMemoryLimit = 256 * 2 ** 20
+
+export const onnx: Engine = {
+  name: 'onnx',
+  devices,
+  async prepare(graph, weights, { device, threads }) {
+    if (!isDevice(device)) throw new InternalError(`ONNX Runtime has no device \`${device}\``)
+    const runtime = await load()
+    const options = sessionOptions(device, threads)
+    const session = await create(runtime, lower(graph), weights, options).catch(async (cause: unknown) => {
+      throw (await works(runtime, device)) ? cause : deviceMissing(device, cause)
+    })
+    return new OnnxSession(runtime, session, graph)
+  },
+}
+
+/** Imported on first use: checking and formatting need no engine. */
+async function load(): Promise<Runtime> {
+  return import('onnxruntime-node').catch((cause: unknown) => {
+    throw new EngineUnavailable(
+      `ONNX Runtime cannot be loaded (${cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)})`,
+      'run `npm install onnxruntime-node`; it has files for Linux, Windows and macOS',
+    )
+  })
+}
+
+function sessionOptions(device: Device, threads: number | undefined): InferenceSession.SessionOptions {
+  return {
+    executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+    graphOptimizationLevel: 'all',
+    // On other devices ONNX Runtime warns of shape computations that stay on the processor, where they belong.
+    logSeverityLevel: device === 'cpu' ? 2 : 3,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+  }
+}
+
+async function create(
+  { InferenceSession }: Runtime,
+  model: OnnxModel,
+  weights: ParameterValues,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  const bytes = model.parameters.reduce((total, { parameter }) => total + 4 * elementCount(parameter.shape), 0)
+  if (bytes <= inMemoryLimit) return InferenceSession.create(await encodeWithWeights(model, weights), options)
+  const folder = await mkdtemp(join(tmpdir(), 'mdmc-'))
+  try {
+    const path = join(folder, 'model.onnx')
+    await writeModel(model, weights, path)
+    return await InferenceSession.create(path, options)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Whether the smallest of models can be made ready on the device. */
+async function works({ InferenceSession }: Runtime, device: Device): Promise<boolean> {
+  if (device === 'cpu') return true
+  const input = { name: 'x', elementType: 'float32', shape: [1] } as const
+  const model: OnnxModel = {
+    name: 'probe',
+    opset: 17,
+    inputs: [input],
+    outputs: [{ ...input, name: 'y' }],
+    nodes: [{ name: 'y', opType: 'Neg', inputs: ['x'], output: 'y', attributes: {} }],
+    constants: [],
+    parameters: [],
+  }
+  const noWeights: ParameterValues = { read: () => Promise.resolve(new Float32Array()) }
+  const bytes = await encodeWithWeights(model, noWeights)
+  return InferenceSession.create(bytes, { executionProviders: [device], logSeverityLevel: 4 }).then(
+    async (session) => session.release().then(() => true),
+    () => false,
+  )
+}
+
+class OnnxSession implements Session {
+  readonly #runtime: Runtime
+  readonly #session: InferenceSession
+  readonly #graph: Graph
+
+  constructor(runtime: Runtime, session: InferenceSession, graph: Graph) {
+    this.#runtime = runtime
+    this.#session = session
+    this.#graph = graph
+  }
+
+  async run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
+    bindInputs(this.#graph, inputs)
+    const feeds = Object.entries(inputs).map(([name, tensor]) => [name, this.#given(tensor)])
+    const results = await this.#session.run(Object.fromEntries(feeds))
+    return Object.fromEntries(this.#graph.outputs.map(({ name }) => [name, taken(name, results[name])]))
+  }
+
+  async dispose(): Promise<void> {
+    await this.#session.release()
+  }
+
+  #given({ data, shape }: Tensor): OrtTensor {
+    const { Tensor } = this.#runtime
+    if (data instanceof Float32Array) return new Tensor('float32', data, shape)
+    if (data instanceof Uint8Array) return new Tensor('bool', data, shape)
+    return new Tensor('int64', BigInt64Array.from(data, BigInt), shape)
+  }
+}
+
+function taken(name: string, tensor: OrtTensor | undefined): Tensor {
+  if (tensor === undefined) throw new InternalError(`the output ${name} is missing`)
+  const { data, dims: shape } = tensor
+  if (data instanceof Float32Array || data instanceof Uint8Array) return { shape, data }
+  if (data instanceof BigInt64Array) return { shape, data: Float64Array.from(data, Number) }
+  throw new InternalError(`the output ${name} has the type ${tensor.type}`)
+}

@@ -1,0 +1,124 @@
+/** From the tensor IR to an ONNX graph: each op through its lowering, in the order of the graph. */
+import { InternalError } from '../../compiler/diagnostics/internal.js'
+import { constantOf, parameterOf, type Graph, type Node } from '../../compiler/ir/graph.js'
+import { decomposeOps } from '../../compiler/passes/decompose.js'
+import { eliminateDead } from '../../compiler/passes/eliminate_dead.js'
+import { training } from '../../compiler/passes/index.js'
+import { pipeline, type Pipeline } from '../../compiler/passes/pass.js'
+import { share } from '../../compiler/passes/share.js'
+import { Emitter, type LoweringOptions, type Operand, type ShapedOperand } from './emitter.js'
+import { decomposedOps, loweringOf, precisions, type Precision } from './lowerings/index.js'
+import { supportedOpsets, type ElementType, type OnnxModel, type OnnxNode, type ValueInfo } from './model.js'
+
+export const defaultLowering: LoweringOptions = { opset: supportedOpsets.first, precision: 'float32' }
+
+/** What happens to a graph before its ops are lowered. */
+export function preparation(opset: number): Pipeline {
+  return pipeline(...training.passes, decomposeOps(decomposedOps(opset)), share, eliminateDead)
+}
+
+/** The graph as an ONNX model. Only what the outputs depend on is written. Throws RangeError for an unknown opset. */
+export function lower(graph: Graph, options: LoweringOptions = defaultLowering): OnnxModel {
+  const { first, last } = supportedOpsets
+  if (!(options.opset >= first && options.opset <= last)) {
+    throw new RangeError(`ONNX operator sets ${first} to ${last} can be written, not ${options.opset}`)
+  }
+  return new GraphLowering(preparation(options.opset).run(graph), options).run()
+}
+
+class GraphLowering {
+  readonly #g: Emitter
+  readonly #operands = new Map<Node, Operand>()
+
+  constructor(
+    readonly graph: Graph,
+    options: LoweringOptions,
+  ) {
+    this.#g = new Emitter(options)
+  }
+
+  run(): OnnxModel {
+    const { graph } = this
+    for (const parameter of graph.parameters) this.#g.reserve(parameter.name)
+    for (const { name } of graph.outputs) this.#g.reserve(name)
+    for (const { name, value } of graph.inputs) {
+      this.#operands.set(value, this.#g.input(name, value.type.dataType, value.type.shape))
+    }
+    for (const node of graph.nodes) {
+      if (!this.#operands.has(node)) this.#operands.set(node, this.#lower(node))
+    }
+    const { nodes, outputs } = this.#outputs()
+    const { constants, parameters, inputs, options } = this.#g
+    return { name: graph.name, opset: options.opset, inputs, outputs, nodes, constants, parameters }
+  }
+
+  #operand(node: Node): Operand {
+    return this.#operands.get(node) ?? raise(`node ${node.id} is used before it is computed`)
+  }
+
+  #lower(node: Node): Operand {
+    const g = this.#g
+    const { op, attributes, module } = node
+    const parameter = parameterOf(node)
+    if (parameter !== undefined) return g.parameter(parameter)
+    const constant = constantOf(node)
+    if (constant !== undefined) return g.constant(constant)
+    const inputs = Object.entries(node.inputs).map(([name, value]): [string, ShapedOperand] => [
+      name,
+      { ...this.#operand(value), shape: value.type.shape },
+    ])
+    g.path = module.path
+    const lowering = loweringOf(op, g.options.opset)
+    return lowering(Object.fromEntries(this.#inPrecision(precisions[op] ?? 'follow', inputs)), attributes, g)
+  }
+
+  /** Brings the float inputs of an op to one type. */
+  #inPrecision(precision: Precision, inputs: readonly [string, ShapedOperand][]): readonly [string, ShapedOperand][] {
+    if (precision === 'own') return inputs
+    const target = this.#target(
+      precision,
+      inputs.map(([, operand]) => operand),
+    )
+    return inputs.map(([name, operand]) => [
+      name,
+      isFloat(operand.elementType) ? { ...operand, ...this.#g.cast(operand, target) } : operand,
+    ])
+  }
+
+  #target(precision: Precision, operands: readonly Operand[]): 'float32' | 'float16' {
+    const { precision: narrow } = this.#g.options
+    if (precision === 'half') return narrow
+    if (precision === 'single' || narrow === 'float32') return 'float32'
+    const floats = operands.filter(({ elementType }) => isFloat(elementType))
+    const activations = floats.filter(({ constant, stored }) => constant === undefined && stored !== true)
+    if (activations.some(({ elementType }) => elementType === 'float16')) return 'float16'
+    const wide = floats.some(({ elementType, constant }) => constant === undefined && elementType === 'float32')
+    return wide ? 'float32' : 'float16'
+  }
+
+  /** Gives the graph's outputs their names and the type that the outside sees. */
+  #outputs(): { nodes: OnnxNode[]; outputs: ValueInfo[] } {
+    const g = this.#g
+    g.path = ''
+    const renamed = new Map<string, string>()
+    const outputs = this.graph.outputs.map(({ name, value }): ValueInfo => {
+      const { dataType, shape } = value.type
+      const operand = g.cast(this.#operand(value), dataType)
+      const isNode = g.nodes.some((node) => node.output === operand.name)
+      const result = isNode && !renamed.has(operand.name) ? operand : g.node('Identity', [operand], {}, dataType)
+      renamed.set(result.name, name)
+      return { name, elementType: dataType, shape }
+    })
+    const rename = (name: string) => renamed.get(name) ?? name
+    const nodes = g.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), output: rename(node.output) }))
+    return { nodes, outputs }
+  }
+}
+
+function isFloat(type: ElementType): boolean {
+  return type === 'float32' || type === 'float16'
+}
+
+function raise(message: string): never {
+  throw new InternalError(message)
+}

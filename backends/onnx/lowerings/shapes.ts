@@ -1,0 +1,71 @@
+/** Ops that move data. Sizes known only at run time are copied (0), derived (-1) or read off the graph's inputs. */
+import {
+  isSymbolic,
+  product,
+  sameDimension,
+  sameShape,
+  type Dimension,
+  type Shape,
+} from '../../../compiler/ir/dimension.js'
+import type { Emitter, Operand } from '../emitter.js'
+import type { Lowering } from './lowering.js'
+
+/** `x`, of shape `from`, read as `to`. */
+export function reshapeTo(g: Emitter, x: Operand, from: Shape, to: Shape): Operand {
+  if (sameShape(from, to)) return x
+  const copied = to.map((size, axis): Dimension =>
+    isSymbolic(size) && sameDimension(size, from[axis] ?? -1) ? 0 : size,
+  )
+  const unknown = copied.flatMap((size, axis) => (isSymbolic(size) ? [axis] : []))
+  if (unknown.length > 1) return g.node('Reshape', [x, g.shape(to)])
+  return g.node('Reshape', [x, g.shape(copied.map((size, axis) => (axis === unknown[0] ? -1 : size)))])
+}
+
+export const reshape: Lowering<'reshape'> = ({ x }, { shape }, g) => reshapeTo(g, x, x.shape, shape)
+
+export const transpose: Lowering<'transpose'> = ({ x }, { permutation }, g) =>
+  g.node('Transpose', [x], { perm: permutation })
+
+/** Expand leaves an axis alone where it is asked for size 1. */
+export const broadcast: Lowering<'broadcast'> = ({ x }, { shape }, g) => {
+  if (sameShape(x.shape, shape)) return x
+  const before = shape.length - x.shape.length
+  const repeated = shape.map((size, axis) => (sameDimension(size, x.shape[axis - before] ?? -1) ? 1 : size))
+  return g.node('Expand', [x, g.shape(repeated)])
+}
+
+export const concat: Lowering<'concat'> = ({ a, b }, { axis }, g) => g.node('Concat', [a, b], { axis })
+
+export const slice: Lowering<'slice'> = ({ x }, { axis, start, end }, g) =>
+  g.node('Slice', [x, g.integers([start]), g.size(end), g.integers([axis])])
+
+export const padEnd: Lowering<'padEnd'> = ({ x }, { axis, to }, g) => {
+  const rank = x.shape.length
+  const size = x.shape[axis] ?? 0
+  if (sameDimension(size, to)) return x
+  const zeros = (count: number) => new Array<number>(count).fill(0)
+  if (!isSymbolic(size) && !isSymbolic(to)) {
+    return g.node('Pad', [x, g.integers([...zeros(rank + axis), to - size, ...zeros(rank - axis - 1)])])
+  }
+  const missing = g.node('Sub', [g.size(to), g.size(size)], {}, 'int64')
+  const after = axis === rank - 1 ? [] : [g.integers(zeros(rank - axis - 1))]
+  return g.node('Pad', [x, g.node('Concat', [g.integers(zeros(rank + axis)), missing, ...after], { axis: 0 }, 'int64')])
+}
+
+export const upsample: Lowering<'upsample'> = ({ x }, { factor }, g) => {
+  const scales = { shape: [x.shape.length], data: Float32Array.from(x.shape, (_, axis) => (axis < 2 ? 1 : factor)) }
+  const nearest = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }
+  return g.node('Resize', [x, undefined, g.constant(scales)], nearest)
+}
+
+/** Compared with 0, 1, ...: unlike OneHot, every provider has it and no number counts from the end. */
+export const oneHot: Lowering<'oneHot'> = ({ x }, { depth }, g) => {
+  const labels = g.node('Unsqueeze', [x, g.integers([x.shape.length])])
+  const classes = g.integers(Array.from({ length: depth }, (_, label) => label))
+  return g.cast(g.node('Equal', [labels, classes], {}, 'bool'), g.options.precision)
+}
+
+/** The number of elements of the axes from `axis` on. */
+export function elementsFrom(shape: Shape, axis: number): Dimension {
+  return product(shape.slice(axis))
+}

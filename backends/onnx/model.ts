@@ -1,0 +1,70 @@
+/** An ONNX model as plain data, before it becomes a file: what lowering yields and what encoding reads. */
+import type { Shape } from '../../compiler/ir/dimension.js'
+import type { DataType } from '../../compiler/ir/tensor.js'
+import type { Parameter } from '../../compiler/ir/parameter.js'
+
+/** How elements are stored in the file: the IR's types, and float16 for what the IR calls float32. */
+export type ElementType = DataType | 'float16'
+export type FloatType = 'float32' | 'float16'
+
+export type AttributeValue = number | string | readonly number[] | FloatAttribute
+
+/** A float attribute; plain numbers are integers. */
+export interface FloatAttribute {
+  readonly float: number
+}
+
+export type NodeAttributes = Readonly<Record<string, AttributeValue>>
+
+/** One node with one output, which bears the node's name unless it is an output of the graph. */
+export interface OnnxNode {
+  readonly name: string
+  readonly opType: string
+  /** Names of values; empty where an optional input is left out. */
+  readonly inputs: readonly string[]
+  readonly output: string
+  readonly attributes: NodeAttributes
+}
+
+/** A tensor known at compile time, row-major and little-endian. */
+export interface ConstantTensor {
+  readonly name: string
+  readonly elementType: ElementType
+  readonly shape: readonly number[]
+  readonly bytes: Uint8Array
+}
+
+/** A parameter of the model, in the type it is stored in. */
+export interface StoredParameter {
+  readonly parameter: Parameter
+  readonly elementType: FloatType
+}
+
+export interface ValueInfo {
+  readonly name: string
+  readonly elementType: ElementType
+  readonly shape: Shape
+}
+
+export interface OnnxModel {
+  readonly name: string
+  readonly opset: number
+  readonly inputs: readonly ValueInfo[]
+  readonly outputs: readonly ValueInfo[]
+  readonly nodes: readonly OnnxNode[]
+  readonly constants: readonly ConstantTensor[]
+  /** Only those that a node reads, in the order of first use. */
+  readonly parameters: readonly StoredParameter[]
+}
+
+/** Bytes per element. */
+export const elementSize: Readonly<Record<ElementType, number>> = { float32: 4, float16: 2, int64: 8, bool: 1 }
+
+/** Operator sets that can be asked for; each later one adds to the one before. */
+export const supportedOpsets = { first: 17, last: 22 } as const
+
+/** The version of the file format that came with an operator set (ONNX, docs/Versioning.md). */
+export function irVersion(opset: number): number {
+  if (opset <= 18) return 8
+  return opset <= 20 ? 9 : 10
+}

@@ -1,0 +1,189 @@
+/** For every op, graphs of that op alone, with sizes known at compile time and with sizes known only at run time. */
+import { symbol } from '../../compiler/ir/dimension.js'
+import type { Graph, Value } from '../../compiler/ir/graph.js'
+import type { Tensor } from '../../compiler/ir/tensor.js'
+import type { OpName } from '../../compiler/ops/index.js'
+import { noise, TestGraph } from './support.js'
+
+export interface Case {
+  readonly graph: Graph
+  readonly values: ReadonlyMap<string, Float32Array>
+  readonly weights: TestGraph['weights']
+  readonly inputs: Readonly<Record<string, Tensor>>
+}
+
+const batch = symbol('batch')
+const tokens = symbol('tokens')
+
+/** One input `x` of a shape with a symbolic batch of 2. */
+function one(rest: readonly number[], build: (g: TestGraph, x: Value) => Value, x = noise([2, ...rest])): Case {
+  const g = new TestGraph()
+  g.within('module.part')
+  const y = build(g, g.input('x', [batch, ...rest]))
+  return { graph: g.finish({ y }), values: g.values, weights: g.weights, inputs: { x } }
+}
+
+/** Inputs `x` [batch, tokens, 6] and `other` of a broadcasting shape. */
+function two(build: (g: TestGraph, a: Value, b: Value) => Value): Case {
+  const g = new TestGraph()
+  const y = build(g, g.input('a', [batch, tokens, 6]), g.input('b', [tokens, 1]))
+  const inputs = { a: noise([2, 5, 6]), b: noise([5, 1], 2) }
+  return { graph: g.finish({ y }), values: g.values, weights: g.weights, inputs }
+}
+
+const positive = (shape: readonly number[]): Tensor => ({
+  shape,
+  data: noise(shape).data.map((v) => Math.abs(v) + 0.1),
+})
+const unary = (name: 'cos' | 'erf' | 'exp' | 'gelu' | 'negate' | 'relu' | 'sigmoid' | 'silu' | 'sin' | 'tanh') => [
+  one([3, 5], (g, x) => g.b[name](x)),
+]
+const binary = (name: 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum') => [
+  two((g, a, b) => g.b[name](a, b)),
+  two((g, a) => g.b[name](a, 0.3)),
+]
+
+function attention(masked: boolean): Case {
+  const g = new TestGraph()
+  const q = g.input('q', [batch, 2, 7, 4])
+  const k = g.input('k', [batch, 2, tokens, 4])
+  const v = g.input('v', [batch, 2, tokens, 4])
+  const mask = masked ? g.input('mask', [batch, tokens]) : undefined
+  const inputs = { q: noise([3, 2, 7, 4]), k: noise([3, 2, 3, 4], 2), v: noise([3, 2, 3, 4], 3) }
+  // The last example hides every key.
+  const seen = { shape: [3, 3], data: Float32Array.of(1, 1, 1, 1, 0, 1, 0, 0, 0) }
+  const graph = g.finish({ y: g.b.attention(q, k, v, mask) })
+  return { graph, values: g.values, weights: g.weights, inputs: masked ? { ...inputs, mask: seen } : inputs }
+}
+
+function tokensCase(build: (g: TestGraph, x: Value) => Value): Case {
+  const g = new TestGraph()
+  const y = build(g, g.input('x', [batch, tokens, 8]))
+  return { graph: g.finish({ y }), values: g.values, weights: g.weights, inputs: { x: noise([2, 5, 8]) } }
+}
+
+function labels(): Case {
+  const g = new TestGraph()
+  const y = g.b.oneHot(g.input('label', [batch], 'int64'), { depth: 4 })
+  const inputs = { label: { shape: [3], data: Float64Array.of(3, 0, 2) } }
+  return { graph: g.finish({ y }), values: g.values, weights: g.weights, inputs }
+}
+
+export const cases: { readonly [Name in OpName]: readonly Case[] } = {
+  add: binary('add'),
+  attention: [attention(false), attention(true)],
+  broadcast: [
+    one([1, 3], (g, x) => g.b.broadcast(x, { shape: [batch, 4, 3] })),
+    one([3], (g) => g.b.broadcast(g.b.tensor(noise([3])), { shape: [batch, 3] })),
+    tokensCase((g, x) => g.b.broadcast(g.b.slice(x, { axis: 2, start: 0, end: 1 }), { shape: [2, batch, tokens, 3] })),
+  ],
+  concat: [one([3, 4], (g, x) => g.b.concat(x, g.b.mul(x, 2), { axis: 1 }))],
+  constant: [one([3], (g, x) => g.b.add(x, g.b.tensor(noise([3], 5))))],
+  conv: [
+    one([3, 8, 8], (g, x) =>
+      g.b.conv(x, g.parameter('conv.weight', noise([4, 3, 3, 3])), g.parameter('conv.bias', noise([4])), {
+        stride: 1,
+        padding: 1,
+      }),
+    ),
+    one([3, 9, 8], (g, x) =>
+      g.b.conv(x, g.parameter('conv.weight', noise([4, 3, 3, 3])), undefined, { stride: 2, padding: 1 }),
+    ),
+    one([3, 8], (g, x) =>
+      g.b.conv(x, g.parameter('conv.weight', noise([4, 3, 1])), undefined, { stride: 1, padding: 0 }),
+    ),
+  ],
+  cos: unary('cos'),
+  div: binary('div'),
+  dropout: [one([3], (g, x) => g.b.dropout(x, { rate: 0.5 }))],
+  equal: [one([3], (g, x) => g.b.where(g.b.equal(x, g.b.relu(x)), 1, 0))],
+  erf: unary('erf'),
+  exp: unary('exp'),
+  gelu: unary('gelu'),
+  groupNorm: [
+    one([8, 4, 4], (g, x) =>
+      g.b.groupNorm(x, g.parameter('norm.weight', noise([8])), g.parameter('norm.bias', noise([8], 2)), {
+        groups: 4,
+        epsilon: 1e-5,
+      }),
+    ),
+    tokensCase((g, x) =>
+      g.b.groupNorm(
+        g.b.transpose(x, { permutation: [0, 2, 1] }),
+        g.parameter('norm.weight', noise([8])),
+        g.parameter('norm.bias', noise([8], 2)),
+        { groups: 2, epsilon: 1e-5 },
+      ),
+    ),
+  ],
+  input: [one([3], (_, x) => x)],
+  layerNorm: [
+    tokensCase((g, x) =>
+      g.b.layerNorm(x, g.parameter('norm.weight', noise([8])), g.parameter('norm.bias', noise([8], 2)), {
+        epsilon: 1e-5,
+      }),
+    ),
+    one([8], (g, x) => g.b.layerNorm(x, undefined, undefined, { epsilon: 1e-5 })),
+  ],
+  linear: [
+    one([4], (g, x) =>
+      g.b.linear(x, g.parameter('linear.weight', noise([6, 4])), g.parameter('linear.bias', noise([6]))),
+    ),
+    tokensCase((g, x) =>
+      g.b.linear(x, g.parameter('linear.weight', noise([6, 8])), g.parameter('linear.bias', noise([6]))),
+    ),
+    tokensCase((g, x) => g.b.linear(x, g.parameter('linear.weight', noise([6, 8])), undefined)),
+  ],
+  log: [one([3, 5], (g, x) => g.b.log(x), positive([2, 3, 5]))],
+  matmul: [
+    one([3, 4, 5], (g, x) => g.b.matmul(x, g.b.transpose(x, { permutation: [0, 1, 3, 2] }))),
+    one([4, 5], (g, x) => g.b.matmul(x, g.parameter('matrix', noise([5, 3])))),
+  ],
+  maximum: binary('maximum'),
+  mean: [
+    one([3, 4, 5], (g, x) => g.b.mean(x, { axes: [1, 3], keep: true })),
+    one([3, 4], (g, x) => g.b.mean(x, { axes: [0, 1, 2], keep: false })),
+    one([3], (g, x) => g.b.mean(x, { axes: [], keep: false })),
+  ],
+  minimum: binary('minimum'),
+  mul: binary('mul'),
+  negate: unary('negate'),
+  oneHot: [labels()],
+  padEnd: [
+    one([3, 4], (g, x) => g.b.padEnd(x, { axis: 1, to: 6 })),
+    tokensCase((g, x) => g.b.padEnd(x, { axis: 1, to: 9 })),
+    tokensCase((g, x) => g.b.padEnd(g.b.slice(x, { axis: 2, start: 0, end: 3 }), { axis: 2, to: tokens })),
+  ],
+  parameter: [one([3], (g, x) => g.b.add(x, g.parameter('shift', noise([3], 4))))],
+  relu: unary('relu'),
+  reshape: [
+    one([6, 4], (g, x) => g.b.reshape(x, { shape: [batch, 3, 8] })),
+    tokensCase((g, x) => g.b.reshape(x, { shape: [batch, tokens, 2, 4] })),
+    tokensCase((g, x) => g.b.reshape(x, { shape: [{ coefficient: 1, symbols: ['batch', 'tokens'] }, 8] })),
+    tokensCase((g, x) => {
+      const flat = g.b.reshape(x, { shape: [{ coefficient: 2, symbols: ['batch', 'tokens'] }, 4] })
+      return g.b.reshape(flat, { shape: [2, tokens, batch, 4] })
+    }),
+  ],
+  sigmoid: unary('sigmoid'),
+  silu: unary('silu'),
+  sin: unary('sin'),
+  slice: [
+    one([6, 4], (g, x) => g.b.slice(x, { axis: 1, start: 2, end: 5 })),
+    one([4], (g, x) => g.b.slice(g.b.concat(x, x, { axis: 0 }), { axis: 0, start: 0, end: batch })),
+  ],
+  softmax: [one([3, 5], (g, x) => g.b.softmax(x))],
+  sqrt: [one([3, 5], (g, x) => g.b.sqrt(x), positive([2, 3, 5]))],
+  sub: binary('sub'),
+  sum: [
+    one([3, 4, 5], (g, x) => g.b.sum(x, { axes: [2], keep: false })),
+    one([3, 4], (g, x) => g.b.sum(x, { axes: [0, 1, 2], keep: true })),
+  ],
+  tanh: unary('tanh'),
+  transpose: [one([3, 4, 5], (g, x) => g.b.transpose(x, { permutation: [0, 3, 1, 2] }))],
+  upsample: [
+    one([3, 4, 5], (g, x) => g.b.upsample(x, { factor: 2 })),
+    one([3, 4], (g, x) => g.b.upsample(x, { factor: 3 })),
+  ],
+  where: [two((g, a, b) => g.b.where(g.b.equal(a, g.b.relu(a)), a, b))],
+}

@@ -1,0 +1,51 @@
+/** Every op through ONNX Runtime against its own evaluation, for the oldest and the newest operator set. */
+import { join } from 'node:path'
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { describe, expect, it } from 'vitest'
+import { lower } from '../../backends/onnx/lower.js'
+import { supportedOpsets } from '../../backends/onnx/model.js'
+import { encodeWithWeights, writeModel } from '../../backends/onnx/write.js'
+import { onnx } from '../../backends/onnx/engine.js'
+import { cases } from './cases.js'
+import { checkerComplaints, difference, evaluate, hasChecker, printedAtLoad, temporaryFolder } from './support.js'
+
+const folder = temporaryFolder()
+const all = Object.entries(cases).flatMap(([op, list]) => list.map((entry, i) => ({ name: `${op} ${i}`, ...entry })))
+
+describe('each op', () => {
+  it.each(all)('$name computes what it means', async (entry) => {
+    const session = await onnx.prepare(entry.graph, entry.weights, { device: 'cpu' })
+    const result = await session.run(entry.inputs)
+    await session.dispose()
+    expect(difference(evaluate(entry, entry.inputs).y, result.y)).toBeLessThan(2e-6)
+  })
+})
+
+describe.each([supportedOpsets.first, 18, supportedOpsets.last])('operator set %i', (opset) => {
+  it.each(['float32', 'float16'] as const)('is written correctly in %s', async (precision) => {
+    const paths = await Promise.all(
+      all.map(async ({ name, graph, weights }) => {
+        const path = join(folder, `${name} ${opset} ${precision}.onnx`)
+        await writeModel(lower(graph, { opset, precision }), weights, path)
+        return path
+      }),
+    )
+    expect(printedAtLoad(paths)).toBe('')
+    if (hasChecker) expect(checkerComplaints(paths)).toBe('')
+  })
+
+  it('computes the same in float16 but for rounding', async () => {
+    for (const entry of all) {
+      const bytes = await encodeWithWeights(lower(entry.graph, { opset, precision: 'float16' }), entry.weights)
+      const session = await InferenceSession.create(bytes)
+      const feeds = Object.entries(entry.inputs).map(([name, { shape, data }]) => {
+        const values = data instanceof Float64Array ? BigInt64Array.from(data, BigInt) : data
+        return [name, new OrtTensor(values, shape)] as const
+      })
+      const { y } = await session.run(Object.fromEntries(feeds))
+      await session.release()
+      const result = y && { shape: y.dims, data: Float32Array.from(y.data as Float32Array) }
+      expect(difference(evaluate(entry, entry.inputs).y, result), entry.name).toBeLessThan(4e-3)
+    }
+  })
+})
