@@ -11,8 +11,13 @@ export interface Origin {
   readonly span?: Span
 }
 
+/** What to put in the place of a node that is about to be added, or nothing to add it as it is. */
+export type Rule = (node: Node, b: Builder) => Value | undefined
+
 export class GraphBuilder {
   readonly #nodes: Node[] = []
+  readonly #rule: Rule | undefined
+  #nextId: number
   readonly #inputs: NamedValue[] = []
   /** Set by whoever builds, so that nodes know where they come from. */
   origin: Origin
@@ -20,9 +25,21 @@ export class GraphBuilder {
   /** The ops as methods. */
   readonly b: Builder
 
-  constructor(readonly name: string) {
+  /** A rule sees every node first, also those that its own replacements are made of; new ids start at `firstId`. */
+  constructor(
+    readonly name: string,
+    rule?: Rule,
+    firstId = 0,
+  ) {
+    this.#rule = rule
+    this.#nextId = firstId
     this.origin = { module: { path: '', kind: name, parent: undefined } }
     this.b = this.#methods()
+  }
+
+  /** How many nodes there are. */
+  get size(): number {
+    return this.#nodes.length
   }
 
   /** Adds a node. Throws ShapeError where the inputs do not fit. */
@@ -30,13 +47,23 @@ export class GraphBuilder {
     const types = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, value.type]))
     const type = opOf(op).infer(types, attributes)
     const { module, span } = this.origin
-    const node: Node = { id: this.#nodes.length, op, inputs, attributes, type, module, ...(span ? { span } : {}) }
+    return this.place({ id: this.#nextId++, op, inputs, attributes, type, module, ...(span ? { span } : {}) })
+  }
+
+  /** Adds a finished node, or what the rule puts in its place. */
+  place(node: Node): Value {
+    const replacement = this.#rule?.(node, this.b)
+    if (replacement !== undefined) return replacement
     this.#nodes.push(node)
     return node
   }
 
   input(name: string, type: Node['type']): Value {
-    const value = this.add('input', {}, { name, ...type })
+    return this.declareInput(name, this.add('input', {}, { name, ...type }))
+  }
+
+  /** Makes an added node an input of the graph. */
+  declareInput(name: string, value: Value): Value {
     this.#inputs.push({ name, value })
     return value
   }

@@ -5,6 +5,7 @@
 import type { Span } from '../diagnostics/diagnostic.js'
 import type { OpName } from '../ops/index.js'
 import type { Parameter } from './parameter.js'
+import type { Dimension, Shape } from './dimension.js'
 import type { Tensor, TensorType } from './tensor.js'
 
 /** A place in the model's hierarchy: the model itself, a nested part, a block in use, a layer. */
@@ -16,7 +17,8 @@ export interface Module {
   readonly parent: Module | undefined
 }
 
-export type Attribute = number | string | boolean | readonly number[] | TensorType['shape'] | Tensor | Parameter | undefined
+export type Attribute =
+  number | string | boolean | readonly number[] | Dimension | Shape | Tensor | Parameter | undefined
 export type Attributes = Readonly<Record<string, Attribute>>
 
 /** One operation and the value it yields. `inputs` and `attributes` are those that the op declares. */
@@ -47,4 +49,24 @@ export interface Graph {
   readonly nodes: readonly Node[]
   /** All parameters of the model in the published order, also those that nothing reads. */
   readonly parameters: readonly Parameter[]
+}
+
+export function isTensor(value: Attribute): value is Tensor {
+  return typeof value === 'object' && 'data' in value
+}
+
+export function isParameter(value: Attribute): value is Parameter {
+  return typeof value === 'object' && 'initialiser' in value
+}
+
+/** The numbers of a constant; undefined for any other node. */
+export function constantOf(node: Node): Tensor | undefined {
+  const { tensor } = node.attributes
+  return isTensor(tensor) ? tensor : undefined
+}
+
+/** What a parameter node reads; undefined for any other node. */
+export function parameterOf(node: Node): Parameter | undefined {
+  const { parameter } = node.attributes
+  return isParameter(parameter) ? parameter : undefined
 }

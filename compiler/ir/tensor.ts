@@ -12,7 +12,7 @@ export function showType({ dataType, shape }: TensorType): string {
   return `${dataType}${showShape(shape)}`
 }
 
-/** int64 values are kept in 64-bit floats, exact up to 2^53; booleans are 0 and 1. */
+/** Elements by type: float32, int64 (kept in 64-bit floats, exact up to 2^53) and bool (0 and 1). */
 export type TensorData = Float32Array | Float64Array | Uint8Array
 
 /** A tensor in memory, row-major. */
@@ -28,6 +28,16 @@ export function elementCount(shape: readonly number[]): number {
 export function allocate(dataType: DataType, count: number): TensorData {
   if (dataType === 'float32') return new Float32Array(count)
   return dataType === 'int64' ? new Float64Array(count) : new Uint8Array(count)
+}
+
+/** The type that an array stands for: each type has its own kind of array. */
+export function dataTypeOf(data: TensorData): DataType {
+  if (data instanceof Float32Array) return 'float32'
+  return data instanceof Float64Array ? 'int64' : 'bool'
+}
+
+export function allocateLike(data: TensorData, count: number): TensorData {
+  return allocate(dataTypeOf(data), count)
 }
 
 export function floats(shape: readonly number[], data?: ArrayLike<number>): Tensor {

@@ -4,9 +4,9 @@
  * be seen. Result: as q. Where a mask hides every key, all keys count alike.
  */
 import { sameDimension, showShape } from '../ir/dimension.js'
-import { elementCount } from '../ir/tensor.js'
+import { elementCount, type TensorType } from '../ir/tensor.js'
 import { matmul } from './matmul.js'
-import { fail, fixedSize, type Op } from './op.js'
+import { expectFloat, expectShape, fail, fixedSize, type Op } from './op.js'
 import { softmax } from './softmax.js'
 
 /** Added to a hidden key's score: large enough to leave nothing of it, finite so that no NaN can arise. */
@@ -14,13 +14,19 @@ const hidden = -1e30
 
 export const attention: Op<['q', 'k', 'v', 'mask?']> = {
   inputs: ['q', 'k', 'v', 'mask?'],
-  infer: ({ q, k, v }) => {
-    if ([q, k, v].some(({ shape }) => shape.length !== 4)) fail('attention needs queries, keys and values of shape [batch, heads, tokens, features]')
+  infer: ({ q, k, v, mask }) => {
+    expectFloat(q, k, v, mask)
+    if ([q, k, v].some(({ shape }) => shape.length !== 4))
+      fail('attention needs queries, keys and values of shape [batch, heads, tokens, features]')
     fixedSize(q, 3, 'the axis of features of attention')
-    const fits = [0, 1, 3].every((axis) => sameDimension(q.shape[axis] ?? 0, k.shape[axis] ?? 0))
-    if (!fits || !sameDimension(k.shape[2] ?? 0, v.shape[2] ?? 0)) {
-      fail(`attention cannot match queries ${showShape(q.shape)} with keys ${showShape(k.shape)} and values ${showShape(v.shape)}`)
+    const agree = (a: TensorType, b: TensorType, axes: readonly number[]) =>
+      axes.every((axis) => sameDimension(a.shape[axis] ?? 0, b.shape[axis] ?? 0))
+    if (!agree(q, k, [0, 1, 3]) || !agree(k, v, [0, 1, 2])) {
+      fail(
+        `attention cannot match queries ${showShape(q.shape)} with keys ${showShape(k.shape)} and values ${showShape(v.shape)}`,
+      )
     }
+    expectShape(mask, [k.shape[0] ?? 0, k.shape[2] ?? 0], 'the mask of attention')
     return { dataType: 'float32', shape: [...q.shape.slice(0, 3), v.shape[3] ?? 0] }
   },
   decompose: ({ q, k, v, mask }, _, b) => {
@@ -28,7 +34,7 @@ export const attention: Op<['q', 'k', 'v', 'mask?']> = {
     const scores = b.matmul(b.mul(q, features ** -0.5), b.transpose(k, { permutation: [0, 1, 3, 2] }))
     if (mask === undefined) return b.matmul(b.softmax(scores), v)
     const [batch = 0, keys = 0] = mask.type.shape
-    const bias = b.where(b.equal(mask, 0), b.scalar(hidden), b.scalar(0))
+    const bias = b.where(b.equal(mask, 0), hidden, 0)
     return b.matmul(b.softmax(b.add(scores, b.reshape(bias, { shape: [batch, 1, 1, keys] }))), v)
   },
   flops: ({ q, k }, result) => elementCount(q) * (k[2] ?? 0) * 2 + elementCount(result) * (k[2] ?? 0) * 2,
@@ -38,11 +44,16 @@ export const attention: Op<['q', 'k', 'v', 'mask?']> = {
     const transposed = new Float32Array(k.data.length)
     for (let h = 0; h < batch * heads; h++) {
       for (let s = 0; s < keys; s++) {
-        for (let d = 0; d < features; d++) transposed[(h * features + d) * keys + s] = k.data[(h * keys + s) * features + d] ?? 0
+        for (let d = 0; d < features; d++)
+          transposed[(h * features + d) * keys + s] = k.data[(h * keys + s) * features + d] ?? 0
       }
     }
     const scoreShape = [batch, heads, queries, keys]
-    const scores = matmul.evaluate({ a: q, b: { shape: [batch, heads, features, keys], data: transposed } }, {}, scoreShape)
+    const scores = matmul.evaluate(
+      { a: q, b: { shape: [batch, heads, features, keys], data: transposed } },
+      {},
+      scoreShape,
+    )
     for (let i = 0; i < scores.data.length; i++) {
       const example = Math.floor(i / (heads * queries * keys))
       const seen = mask === undefined || mask.data[example * keys + (i % keys)] !== 0

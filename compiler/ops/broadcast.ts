@@ -1,6 +1,6 @@
 /** x repeated along its axes of size 1 (and along new leading axes) up to `shape`. */
 import { sameShape, showShape } from '../ir/dimension.js'
-import { allocate, elementCount } from '../ir/tensor.js'
+import { allocateLike, elementCount } from '../ir/tensor.js'
 import { broadcastShapes, walk } from './elementwise.js'
 import { fail, type Op } from './op.js'
 import type { ShapeAttribute } from './reshape.js'
@@ -8,10 +8,12 @@ import type { ShapeAttribute } from './reshape.js'
 export const broadcast: Op<['x'], ShapeAttribute> = {
   inputs: ['x'],
   infer: ({ x }, { shape }) =>
-    sameShape(broadcastShapes(x.shape, shape), shape) ? { dataType: x.dataType, shape } : fail(`${showShape(x.shape)} cannot be repeated to ${showShape(shape)}`),
+    sameShape(broadcastShapes(x.shape, shape), shape)
+      ? { dataType: x.dataType, shape }
+      : fail(`${showShape(x.shape)} cannot be repeated to ${showShape(shape)}`),
   evaluate: ({ x }, _, shape) => {
-    const data = allocate(x.data instanceof Float32Array ? 'float32' : 'int64', elementCount(shape))
-    walk([x], shape, (at, i = 0) => {
+    const data = allocateLike(x.data, elementCount(shape))
+    walk([x], shape, (at, i) => {
       data[at] = x.data[i] ?? 0
     })
     return { shape, data }

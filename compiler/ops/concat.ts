@@ -1,6 +1,6 @@
 /** a and b one after the other along one axis; all other axes must agree. */
 import { sameDimension, showShape, sum } from '../ir/dimension.js'
-import { allocate, elementCount } from '../ir/tensor.js'
+import { allocateLike, elementCount } from '../ir/tensor.js'
 import { fail, type Op } from './op.js'
 
 export interface AxisAttribute {
@@ -10,15 +10,20 @@ export interface AxisAttribute {
 export const concat: Op<['a', 'b'], AxisAttribute> = {
   inputs: ['a', 'b'],
   infer: ({ a, b }, { axis }) => {
-    const fits = a.shape.length === b.shape.length && a.shape.every((size, i) => i === axis || sameDimension(size, b.shape[i] ?? -1))
+    if (a.dataType !== b.dataType) fail(`cannot join ${a.dataType} with ${b.dataType}`)
+    if (a.shape[axis] === undefined) fail(`there is no axis ${axis}`)
+    const fits =
+      a.shape.length === b.shape.length &&
+      a.shape.every((size, i) => i === axis || sameDimension(size, b.shape[i] ?? -1))
     const joined = sum(a.shape[axis] ?? 0, b.shape[axis] ?? 0)
-    if (!fits || joined === undefined) fail(`${showShape(a.shape)} and ${showShape(b.shape)} cannot be joined along axis ${axis}`)
+    if (!fits || joined === undefined)
+      fail(`${showShape(a.shape)} and ${showShape(b.shape)} cannot be joined along axis ${axis}`)
     return { dataType: a.dataType, shape: a.shape.map((size, i) => (i === axis ? joined : size)) }
   },
   evaluate: ({ a, b }, { axis }, shape) => {
     const rows = elementCount(shape.slice(0, axis))
     const [left, right] = [elementCount(a.shape.slice(axis)), elementCount(b.shape.slice(axis))]
-    const data = allocate(a.data instanceof Float32Array ? 'float32' : 'int64', elementCount(shape))
+    const data = allocateLike(a.data, elementCount(shape))
     for (let row = 0; row < rows; row++) {
       data.set(a.data.subarray(row * left, (row + 1) * left), row * (left + right))
       data.set(b.data.subarray(row * right, (row + 1) * right), row * (left + right) + left)

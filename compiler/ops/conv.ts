@@ -3,8 +3,9 @@
  * bias: [out]. Result: [batch, out, ...space'], space' = floor((space + 2 padding - kernel) / stride) + 1.
  */
 import { sameDimension, showDimension } from '../ir/dimension.js'
-import { elementCount } from '../ir/tensor.js'
-import { fail, fixedSize, float32, type Op } from './op.js'
+import { elementCount, type Tensor } from '../ir/tensor.js'
+import { dotRows } from './dot.js'
+import { expectFloat, expectShape, fail, fixedSize, float32, type Op } from './op.js'
 
 /** The same stride and padding along every axis of space. */
 export interface ConvAttributes {
@@ -14,53 +15,84 @@ export interface ConvAttributes {
 
 export const conv: Op<['x', 'weight', 'bias?'], ConvAttributes> = {
   inputs: ['x', 'weight', 'bias?'],
-  infer: ({ x, weight }, { stride, padding }) => {
+  infer: ({ x, weight, bias }, { stride, padding }) => {
+    expectFloat(x, weight, bias)
     const [out = 0, width = 0, ...kernel] = weight.shape
     const [batch = 0, channels = 0] = x.shape
-    if (x.shape.length !== weight.shape.length) fail(`a convolution over ${kernel.length} axes was given a tensor with ${x.shape.length - 2}`)
-    if (!sameDimension(channels, width)) fail(`a convolution for ${showDimension(width)} channels was given ${showDimension(channels)}`)
-    const space = kernel.map((size, i) => {
-      const result = Math.floor((fixedSize(x, i + 2, 'a side') + 2 * padding - Number(size)) / stride) + 1
-      return result > 0 ? result : fail(`a kernel of ${showDimension(size)} does not fit into a side of ${showDimension(x.shape[i + 2] ?? 0)}`)
+    if (kernel.length < 1 || kernel.length > 2) fail('a convolution is over one or two axes')
+    if (x.shape.length !== weight.shape.length) {
+      fail(`a convolution over ${kernel.length} axes was given a tensor with ${x.shape.length - 2}`)
+    }
+    if (!sameDimension(channels, width)) {
+      fail(`a convolution for ${showDimension(width)} channels was given ${showDimension(channels)}`)
+    }
+    expectShape(bias, [out], 'the bias of a convolution')
+    const space = kernel.map((_, i) => {
+      const [side, size] = [fixedSize(x, i + 2, 'a side'), fixedSize(weight, i + 2, 'a kernel')]
+      const result = Math.floor((side + 2 * padding - size) / stride) + 1
+      return result > 0 ? result : fail(`a kernel of ${size} does not fit into a side of ${side}`)
     })
     return float32([batch, out, ...space])
   },
   flops: ({ weight }, result) => 2 * elementCount(result) * elementCount(weight.slice(1)),
   evaluate: ({ x, weight, bias }, { stride, padding }, shape) => {
-    // One axis of space is treated as two, the first of size 1.
-    const flat = x.shape.length === 3
-    const [batch = 0, channels = 0] = x.shape
-    const [height = 1, width = 1] = flat ? [1, x.shape[2]] : x.shape.slice(2)
-    const [kernelHeight = 1, kernelWidth = 1] = flat ? [1, weight.shape[2]] : weight.shape.slice(2)
-    const [outHeight = 1, outWidth = 1] = flat ? [1, shape[2]] : shape.slice(2)
-    const out = shape[1] ?? 0
-    const padTop = flat ? 0 : padding
+    const [batch = 0, out = 0] = shape
+    const plane = plane2d(shape)
+    const window = elementCount(weight.shape.slice(1))
+    const positions = plane.height * plane.width
     const data = new Float32Array(elementCount(shape))
-    const plane = new Float64Array(outHeight * outWidth)
+    const kernels = { data: Float64Array.from(weight.data), start: 0, count: out }
+    // As many rows of the result at a time as give a few megabytes of windows.
+    const rows = Math.max(1, Math.min(plane.height, Math.floor(2 ** 19 / (window * plane.width))))
+    const windows = new Float64Array(rows * plane.width * window)
     for (let n = 0; n < batch; n++) {
-      for (let o = 0; o < out; o++) {
-        plane.fill(bias?.data[o] ?? 0)
-        for (let c = 0; c < channels; c++) {
-          for (let ky = 0; ky < kernelHeight; ky++) {
-            for (let kx = 0; kx < kernelWidth; kx++) {
-              const factor = weight.data[((o * channels + c) * kernelHeight + ky) * kernelWidth + kx] ?? 0
-              for (let y = 0; y < outHeight; y++) {
-                const fromY = y * stride + ky - padTop
-                if (fromY < 0 || fromY >= height) continue
-                const source = ((n * channels + c) * height + fromY) * width
-                for (let z = 0; z < outWidth; z++) {
-                  const fromX = z * stride + kx - padding
-                  if (fromX < 0 || fromX >= width) continue
-                  const at = y * outWidth + z
-                  plane[at] = (plane[at] ?? 0) + factor * (x.data[source + fromX] ?? 0)
-                }
-              }
-            }
-          }
-        }
-        data.set(plane, (n * out + o) * plane.length)
+      for (let from = 0; from < plane.height; from += rows) {
+        const count = Math.min(rows, plane.height - from) * plane.width
+        gather(windows, x, weight, { n, from, count, width: plane.width, stride, padding })
+        const start = n * out * positions + from * plane.width
+        const target = { data, start, stepA: 1, stepB: positions }
+        dotRows({ data: windows, start: 0, count }, kernels, window, bias?.data, target)
       }
     }
     return { shape, data }
   },
+}
+
+/** One axis of space is treated as two, the first of size 1. */
+function plane2d(shape: readonly number[]): { readonly height: number; readonly width: number } {
+  return { height: shape.length === 3 ? 1 : (shape[2] ?? 1), width: shape.at(-1) ?? 1 }
+}
+
+interface Positions {
+  readonly n: number
+  /** The first row of the result. */
+  readonly from: number
+  readonly count: number
+  readonly width: number
+  readonly stride: number
+  readonly padding: number
+}
+
+/** Writes the window of x that each position of the result sees, in the weight's order, as one row (im2col). */
+function gather(to: Float64Array, x: Tensor, weight: Tensor, at: Positions): void {
+  const { height, width } = plane2d(x.shape)
+  const kernel = plane2d(weight.shape)
+  const channels = weight.shape[1] ?? 0
+  const padTop = x.shape.length === 3 ? 0 : at.padding
+  let next = 0
+  for (let position = 0; position < at.count; position++) {
+    const top = (at.from + Math.floor(position / at.width)) * at.stride - padTop
+    const left = (position % at.width) * at.stride - at.padding
+    for (let c = 0; c < channels; c++) {
+      const source = (at.n * channels + c) * height
+      for (let ky = 0; ky < kernel.height; ky++) {
+        const row = top + ky
+        const inside = row >= 0 && row < height
+        for (let kx = 0; kx < kernel.width; kx++) {
+          const column = left + kx
+          to[next++] = inside && column >= 0 && column < width ? (x.data[(source + row) * width + column] ?? 0) : 0
+        }
+      }
+    }
+  }
 }

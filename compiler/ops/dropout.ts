@@ -8,6 +8,8 @@ export interface DropoutAttributes {
 
 export const dropout: Op<['x'], DropoutAttributes> = {
   inputs: ['x'],
+  random: true,
+  view: true,
   infer: ({ x }, { rate }) => (rate >= 0 && rate < 1 ? x : fail(`a dropout rate of ${rate} is not between 0 and 1`)),
   decompose: ({ x }) => x,
   evaluate: ({ x }) => x,

@@ -1,7 +1,7 @@
 /** What the ops on single elements share: broadcasting as in NumPy, and loops over elements. */
-import { isSymbolic, sameDimension, showShape, type Dimension, type Shape } from '../ir/dimension.js'
-import { broadcastStrides, elementCount, type DataType, type Tensor } from '../ir/tensor.js'
-import { fail, type NoAttributes, type Op } from './op.js'
+import { isSymbolic, sameDimension, sameShape, showShape, type Dimension, type Shape } from '../ir/dimension.js'
+import { allocate, broadcastStrides, elementCount, type DataType, type Tensor } from '../ir/tensor.js'
+import { expectFloat, fail, type NoAttributes, type Op } from './op.js'
 
 /** The shape that two shapes broadcast to: axes match from the right, an axis of size 1 stretches. */
 export function broadcastShapes(a: Shape, b: Shape): Shape {
@@ -10,7 +10,9 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
     const x = a[axis - rank + a.length] ?? 1
     const y = b[axis - rank + b.length] ?? 1
     if (sameDimension(x, y) || y === 1) return x
-    return x === 1 ? y : fail(`shapes ${showShape(a)} and ${showShape(b)} do not fit: ${describe(x)} against ${describe(y)}`)
+    return x === 1
+      ? y
+      : fail(`shapes ${showShape(a)} and ${showShape(b)} do not fit: ${describe(x)} against ${describe(y)}`)
   })
 }
 
@@ -25,21 +27,30 @@ export function map(x: Tensor, f: (value: number) => number): Tensor {
   return { shape: x.shape, data }
 }
 
-/** Walks the broadcast of several tensors to `shape`, calling `visit` with each one's element index. */
-export function walk(tensors: readonly Tensor[], shape: readonly number[], visit: (at: number, ...from: number[]) => void): void {
-  const strides = tensors.map((tensor) => broadcastStrides(tensor.shape, shape.length))
-  const index = new Array<number>(shape.length).fill(0)
-  const from = tensors.map(() => 0)
+/**
+ * Walks the broadcast of up to three tensors to `shape`: `visit` gets the element's index in the result,
+ * then in each tensor.
+ */
+export function walk(
+  tensors: readonly Tensor[],
+  shape: readonly number[],
+  visit: (at: number, i: number, j: number, k: number) => void,
+): void {
+  const [s, t, u] = [0, 1, 2].map((which) => broadcastStrides(tensors[which]?.shape ?? [], shape.length))
+  const index = shape.map(() => 0)
   const count = elementCount(shape)
+  let [i, j, k] = [0, 0, 0]
   for (let at = 0; at < count; at++) {
-    visit(at, ...from)
+    visit(at, i, j, k)
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       const size = shape[axis] ?? 1
       const next = (index[axis] ?? 0) + 1
       const wraps = next === size
-      index[axis] = wraps ? 0 : next
       const move = wraps ? 1 - size : 1
-      for (let t = 0; t < from.length; t++) from[t] = (from[t] ?? 0) + move * (strides[t]?.[axis] ?? 0)
+      index[axis] = wraps ? 0 : next
+      i += move * (s?.[axis] ?? 0)
+      j += move * (t?.[axis] ?? 0)
+      k += move * (u?.[axis] ?? 0)
       if (!wraps) break
     }
   }
@@ -49,23 +60,52 @@ export function walk(tensors: readonly Tensor[], shape: readonly number[], visit
 export function unary(flops: number, f: (value: number) => number): Op<['x']> {
   return {
     inputs: ['x'],
-    infer: ({ x }) => (x.dataType === 'float32' ? x : fail(`expects real numbers, not ${x.dataType}`)),
+    infer: ({ x }) => {
+      expectFloat(x)
+      return x
+    },
     flops: (_, result) => flops * elementCount(result),
     evaluate: ({ x }) => map(x, f),
   }
 }
 
 /** An op on two tensors, element by element, with broadcasting. */
-export function binary(f: (a: number, b: number) => number, dataType: DataType = 'float32'): Op<['a', 'b'], NoAttributes> {
+export function binary(f: (a: number, b: number) => number): Op<['a', 'b'], NoAttributes> {
+  return pairwise(f, 'float32', expectFloat)
+}
+
+/** A comparison of two tensors of one type, element by element, with broadcasting. */
+export function comparison(f: (a: number, b: number) => boolean): Op<['a', 'b'], NoAttributes> {
+  return pairwise(
+    (a, b) => (f(a, b) ? 1 : 0),
+    'bool',
+    (a, b) => {
+      if (a.dataType !== b.dataType) fail(`cannot compare ${a.dataType} with ${b.dataType}`)
+    },
+  )
+}
+
+function pairwise(
+  f: (a: number, b: number) => number,
+  dataType: DataType,
+  check: (a: { dataType: DataType; shape: Shape }, b: { dataType: DataType; shape: Shape }) => void,
+): Op<['a', 'b'], NoAttributes> {
   return {
     inputs: ['a', 'b'],
-    infer: ({ a, b }) => ({ dataType, shape: broadcastShapes(a.shape, b.shape) }),
+    infer: ({ a, b }) => {
+      check(a, b)
+      return { dataType, shape: broadcastShapes(a.shape, b.shape) }
+    },
     flops: (_, result) => elementCount(result),
     evaluate: ({ a, b }, _, shape) => {
-      const data = dataType === 'bool' ? new Uint8Array(elementCount(shape)) : new Float32Array(elementCount(shape))
-      walk([a, b], shape, (at, i, j) => {
-        data[at] = f(a.data[i ?? 0] ?? 0, b.data[j ?? 0] ?? 0)
-      })
+      const data = allocate(dataType, elementCount(shape))
+      if (sameShape(a.shape, b.shape)) {
+        for (let at = 0; at < data.length; at++) data[at] = f(a.data[at] ?? 0, b.data[at] ?? 0)
+      } else {
+        walk([a, b], shape, (at, i, j) => {
+          data[at] = f(a.data[i] ?? 0, b.data[j] ?? 0)
+        })
+      }
       return { shape, data }
     },
   }

@@ -1,4 +1,4 @@
 /** Whether a and b are the same number, elementwise, with broadcasting. Result: bool. */
-import { binary } from './elementwise.js'
+import { comparison } from './elementwise.js'
 
-export const equal = binary((a, b) => (a === b ? 1 : 0), 'bool')
+export const equal = comparison((a, b) => a === b)

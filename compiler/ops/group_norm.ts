@@ -4,7 +4,7 @@
  */
 import { elementCount } from '../ir/tensor.js'
 import { normaliseRun } from './normalise.js'
-import { fail, fixedSize, type Op } from './op.js'
+import { expectFloat, expectShape, fail, fixedSize, type Op } from './op.js'
 
 export interface GroupNormAttributes {
   readonly groups: number
@@ -13,10 +13,12 @@ export interface GroupNormAttributes {
 
 export const groupNorm: Op<['x', 'scale', 'bias'], GroupNormAttributes> = {
   inputs: ['x', 'scale', 'bias'],
-  infer: ({ x, scale }, { groups }) => {
+  infer: ({ x, scale, bias }, { groups }) => {
+    expectFloat(x, scale, bias)
     const channels = fixedSize(x, 1, 'the axis of channels')
     if (channels % groups !== 0) fail(`${channels} channels cannot form ${groups} groups`)
-    if (channels !== scale.shape[0]) fail(`a normalisation of ${String(scale.shape[0])} channels was given ${channels}`)
+    expectShape(scale, [channels], 'the scale of a normalisation')
+    expectShape(bias, [channels], 'the bias of a normalisation')
     return x
   },
   flops: (_, result) => 8 * elementCount(result),

@@ -24,7 +24,7 @@ import { minimum } from './minimum.js'
 import { mul } from './mul.js'
 import { negate } from './negate.js'
 import { oneHot } from './one_hot.js'
-import type { InputNames, Op } from './op.js'
+import type { InputNames, NoAttributes, Op } from './op.js'
 import { padEnd } from './pad_end.js'
 import { relu } from './relu.js'
 import { reshape } from './reshape.js'
@@ -90,7 +90,7 @@ export type OpName = keyof typeof ops
 
 /** The declaration of an op, for code that treats all ops alike. */
 export function opOf(name: OpName): Op {
-  return ops[name]
+  return ops[name] as Op
 }
 
 export type InputsOf<Name extends OpName> = (typeof ops)[Name]['inputs']
@@ -99,7 +99,8 @@ export type AttributesOf<Name extends OpName> = Parameters<(typeof ops)[Name]['i
 type Argument<N extends string> = N extends `${string}?` ? Value | number | undefined : Value | number
 type Positional<Names extends InputNames> = { [I in keyof Names]: Argument<Names[I]> }
 /** Attributes come last and may be left out where an op has none. */
-type AttributeArgument<Name extends OpName> = object extends AttributesOf<Name> ? [] : [attributes: AttributesOf<Name>]
+type AttributeArgument<Name extends OpName> =
+  NoAttributes extends AttributesOf<Name> ? [] : [attributes: AttributesOf<Name>]
 
 /** One method per op: inputs by position (numbers become constants), then the attributes. */
 export type Builder = {

@@ -4,7 +4,7 @@
  */
 import { elementCount } from '../ir/tensor.js'
 import { normaliseRun } from './normalise.js'
-import { fail, fixedSize, type Op } from './op.js'
+import { expectFloat, expectShape, fixedSize, type Op } from './op.js'
 
 export interface LayerNormAttributes {
   readonly epsilon: number
@@ -12,9 +12,11 @@ export interface LayerNormAttributes {
 
 export const layerNorm: Op<['x', 'scale?', 'bias?'], LayerNormAttributes> = {
   inputs: ['x', 'scale?', 'bias?'],
-  infer: ({ x, scale }) => {
+  infer: ({ x, scale, bias }) => {
+    expectFloat(x, scale, bias)
     const features = fixedSize(x, x.shape.length - 1, 'the axis of features')
-    if (scale !== undefined && scale.shape[0] !== features) fail(`a normalisation of ${String(scale.shape[0])} features was given ${features}`)
+    expectShape(scale, [features], 'the scale of a normalisation')
+    expectShape(bias, [features], 'the bias of a normalisation')
     return x
   },
   flops: (_, result) => 8 * elementCount(result),

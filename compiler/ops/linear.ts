@@ -1,14 +1,23 @@
 /** Affine map of the last axis: x W^T + bias. x: [..., in], weight: [out, in], bias: [out]. Result: [..., out]. */
-import { sameDimension, showDimension } from '../ir/dimension.js'
+import { sameDimension, showDimension, showShape } from '../ir/dimension.js'
 import { elementCount } from '../ir/tensor.js'
-import { fail, float32, type Op } from './op.js'
+import { dotRows } from './dot.js'
+import { expectFloat, expectShape, fail, float32, type Op } from './op.js'
 
 export const linear: Op<['x', 'weight', 'bias?']> = {
   inputs: ['x', 'weight', 'bias?'],
-  infer: ({ x, weight }) => {
-    const [out = 0, width = 0] = weight.shape
-    const last = x.shape.at(-1) ?? fail('a linear layer needs an axis of features')
-    if (!sameDimension(last, width)) fail(`a linear layer for ${showDimension(width)} features was given ${showDimension(last)}`)
+  infer: ({ x, weight, bias }) => {
+    expectFloat(x, weight, bias)
+    const [out, width] = weight.shape
+    if (out === undefined || width === undefined || weight.shape.length !== 2) {
+      fail(`the weight of a linear layer must have two axes, not the shape ${showShape(weight.shape)}`)
+    }
+    const last = x.shape.at(-1)
+    if (last === undefined || x.shape.length < 2) fail('a linear layer needs a batch of vectors')
+    if (!sameDimension(last, width)) {
+      fail(`a linear layer for ${showDimension(width)} features was given ${showDimension(last)}`)
+    }
+    expectShape(bias, [out], 'the bias of a linear layer')
     return float32([...x.shape.slice(0, -1), out])
   },
   decompose: ({ x, weight, bias }, _, b) => {
@@ -18,14 +27,10 @@ export const linear: Op<['x', 'weight', 'bias?']> = {
   flops: ({ weight }, result) => 2 * elementCount(result) * (weight[1] ?? 0),
   evaluate: ({ x, weight, bias }, _, shape) => {
     const [out = 0, width = 0] = weight.shape
+    const rows = { data: Float64Array.from(x.data), start: 0, count: elementCount(shape.slice(0, -1)) }
     const data = new Float32Array(elementCount(shape))
-    for (let row = 0; row * out < data.length; row++) {
-      for (let o = 0; o < out; o++) {
-        let total = bias?.data[o] ?? 0
-        for (let i = 0; i < width; i++) total += (x.data[row * width + i] ?? 0) * (weight.data[o * width + i] ?? 0)
-        data[row * out + o] = total
-      }
-    }
+    const columns = { data: Float64Array.from(weight.data), start: 0, count: out }
+    dotRows(rows, columns, width, bias?.data, { data, start: 0, stepA: out, stepB: 1 })
     return { shape, data }
   },
 }

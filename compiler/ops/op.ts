@@ -2,7 +2,7 @@
  * What an op declares: its inputs, its shape rule, what simpler ops it stands for, its cost and its
  * meaning. Every pass and backend reads these declarations; nobody else enumerates ops by hand.
  */
-import type { Shape } from '../ir/dimension.js'
+import { sameShape, showShape, type Shape } from '../ir/dimension.js'
 import type { Attributes, Value } from '../ir/graph.js'
 import type { Tensor, TensorType } from '../ir/tensor.js'
 import type { Builder } from './index.js'
@@ -22,6 +22,10 @@ export type NoAttributes = Readonly<Record<never, never>>
 
 export interface Op<Names extends InputNames = InputNames, A extends object = Attributes> {
   readonly inputs: Names
+  /** Two nodes with equal inputs yield different values in training: never shared or folded. */
+  readonly random?: true
+  /** The result is its input's elements in place: it costs no memory of its own. */
+  readonly view?: true
   /** The result's type. Throws ShapeError where the inputs do not fit. */
   infer(inputs: PerInput<Names, TensorType>, attributes: A): TensorType
   /** The same result by simpler ops, for engines without a kernel of their own. */
@@ -41,6 +45,20 @@ export function fail(message: string): never {
 
 export function float32(shape: Shape): TensorType {
   return { dataType: 'float32', shape }
+}
+
+/** A shape rule's last word on a tensor of numbers, such as a bias, that must have exactly this shape. */
+export function expectShape(type: TensorType | undefined, shape: Shape, what: string): void {
+  if (type !== undefined && !sameShape(type.shape, shape)) {
+    fail(`${what} must have the shape ${showShape(shape)}, not ${showShape(type.shape)}`)
+  }
+}
+
+/** Refuses labels and truth values where an op calculates. */
+export function expectFloat(...types: readonly (TensorType | undefined)[]): void {
+  for (const type of types) {
+    if (type !== undefined && type.dataType !== 'float32') fail(`expects real numbers, not ${type.dataType}`)
+  }
 }
 
 /** The size of an axis that must be known when the model is compiled. */

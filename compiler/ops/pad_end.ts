@@ -1,7 +1,7 @@
 /** Zeros after the end of one axis, up to the size `to`. */
 import type { Dimension } from '../ir/dimension.js'
 import { elementCount } from '../ir/tensor.js'
-import { fail, float32, type Op } from './op.js'
+import { expectFloat, fail, float32, type Op } from './op.js'
 
 export interface PadEndAttributes {
   readonly axis: number
@@ -11,8 +11,10 @@ export interface PadEndAttributes {
 export const padEnd: Op<['x'], PadEndAttributes> = {
   inputs: ['x'],
   infer: ({ x }, { axis, to }) => {
+    expectFloat(x)
     const size = x.shape[axis] ?? fail(`there is no axis ${axis}`)
-    if (typeof size === 'number' && typeof to === 'number' && to < size) fail(`an axis of ${size} cannot be padded to ${to}`)
+    if (typeof size === 'number' && typeof to === 'number' && to < size)
+      fail(`an axis of ${size} cannot be padded to ${to}`)
     return float32(x.shape.map((dimension, i) => (i === axis ? to : dimension)))
   },
   evaluate: ({ x }, { axis }, shape) => {

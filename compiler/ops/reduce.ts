@@ -1,7 +1,7 @@
 /** What sums and means share: one number for all elements along some axes. */
 import { elementCount, type Tensor } from '../ir/tensor.js'
 import { walk } from './elementwise.js'
-import { fail, float32, type Op } from './op.js'
+import { expectFloat, fail, float32, type Op } from './op.js'
 
 export interface ReduceAttributes {
   readonly axes: readonly number[]
@@ -14,14 +14,18 @@ export function reduction(divisor: (count: number) => number): Op<['x'], ReduceA
   return {
     inputs: ['x'],
     infer: ({ x }, { axes, keep }) => {
-      if (axes.some((axis) => axis < 0 || axis >= x.shape.length)) fail(`there is no axis ${axes.join(', ')} in a tensor of ${x.shape.length}`)
-      return float32(x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)).filter((_, axis) => keep || !axes.includes(axis)))
+      expectFloat(x)
+      if (axes.some((axis) => axis < 0 || axis >= x.shape.length))
+        fail(`there is no axis ${axes.join(', ')} in a tensor of ${x.shape.length}`)
+      return float32(
+        x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)).filter((_, axis) => keep || !axes.includes(axis)),
+      )
     },
     flops: ({ x }) => elementCount(x),
     evaluate: ({ x }, { axes }, shape) => {
       const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
       const totals: Tensor = { shape: kept, data: new Float64Array(elementCount(kept)) }
-      walk([totals], x.shape, (at, i = 0) => {
+      walk([totals], x.shape, (at, i) => {
         totals.data[i] = (totals.data[i] ?? 0) + (x.data[at] ?? 0)
       })
       const by = divisor(elementCount(x.shape) / Math.max(1, totals.data.length))

@@ -8,6 +8,7 @@ export interface ShapeAttribute {
 
 export const reshape: Op<['x'], ShapeAttribute> = {
   inputs: ['x'],
+  view: true,
   infer: ({ x }, { shape }) =>
     sameDimension(product(x.shape), product(shape))
       ? { dataType: x.dataType, shape }

@@ -1,6 +1,6 @@
 /** The part of x from `start` to `end` (exclusive) along one axis. */
-import { isSymbolic, sum, type Dimension } from '../ir/dimension.js'
-import { allocate, elementCount } from '../ir/tensor.js'
+import { divide, isSymbolic, showDimension, sum, type Dimension } from '../ir/dimension.js'
+import { allocateLike, elementCount } from '../ir/tensor.js'
 import { fail, type Op } from './op.js'
 
 export interface SliceAttributes {
@@ -15,8 +15,8 @@ export const slice: Op<['x'], SliceAttributes> = {
   infer: ({ x }, { axis, start, end }) => {
     const size = x.shape[axis] ?? fail(`there is no axis ${axis}`)
     const length = sum(end, -start)
-    if (length === undefined || (!isSymbolic(end) && (isSymbolic(size) || end > size || end <= start || start < 0))) {
-      fail(`cannot take elements ${start} to ${String(end)} of an axis`)
+    if (length === undefined || start < 0 || !reaches(size, end) || (!isSymbolic(end) && end <= start)) {
+      fail(`cannot take elements ${start} to ${showDimension(end)} of an axis of ${showDimension(size)}`)
     }
     return { dataType: x.dataType, shape: x.shape.map((dimension, i) => (i === axis ? length : dimension)) }
   },
@@ -24,11 +24,18 @@ export const slice: Op<['x'], SliceAttributes> = {
     const rows = elementCount(shape.slice(0, axis))
     const [from, taken] = [elementCount(x.shape.slice(axis)), elementCount(shape.slice(axis))]
     const offset = start * elementCount(shape.slice(axis + 1))
-    const data = allocate(x.data instanceof Float32Array ? 'float32' : 'int64', elementCount(shape))
+    const data = allocateLike(x.data, elementCount(shape))
     for (let row = 0; row < rows; row++) {
       const at = row * from + offset
       data.set(x.data.subarray(at, at + taken), row * taken)
     }
     return { shape, data }
   },
+}
+
+/** Whether an axis surely has `end` elements, as far as one can tell before the symbols have sizes. */
+function reaches(size: Dimension, end: Dimension): boolean {
+  if (!isSymbolic(end)) return !isSymbolic(size) && end <= size
+  const times = divide(size, { ...end, coefficient: 1 })
+  return typeof times !== 'number' || times >= end.coefficient
 }

@@ -1,19 +1,27 @@
 /** Softmax over the last axis. x: any shape. Result: as x, summing to 1 along the last axis. */
 import { elementCount } from '../ir/tensor.js'
-import type { Op } from './op.js'
+import { expectFloat, fail, type Op } from './op.js'
 
 export const softmax: Op<['x']> = {
   inputs: ['x'],
-  infer: ({ x }) => x,
+  infer: ({ x }) => {
+    expectFloat(x)
+    return x.shape.length > 0 ? x : fail('softmax needs an axis')
+  },
   flops: (_, result) => 5 * elementCount(result),
   evaluate: ({ x }, _, shape) => {
     const size = shape.at(-1) ?? 1
     const data = new Float32Array(x.data.length)
+    const weights = new Float64Array(size)
     for (let at = 0; at < data.length; at += size) {
       let largest = -Infinity
       for (let i = 0; i < size; i++) largest = Math.max(largest, x.data[at + i] ?? 0)
-      const weights = Array.from({ length: size }, (_, i) => Math.exp((x.data[at + i] ?? 0) - largest))
-      const total = weights.reduce((sum, weight) => sum + weight, 0)
+      let total = 0
+      for (let i = 0; i < size; i++) {
+        const weight = Math.exp((x.data[at + i] ?? 0) - largest)
+        weights[i] = weight
+        total += weight
+      }
       for (let i = 0; i < size; i++) data[at + i] = (weights[i] ?? 0) / total
     }
     return { shape, data }

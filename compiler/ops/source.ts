@@ -1,7 +1,7 @@
 /** The ops without inputs: what a graph is given, its parameters and its constants. */
 import type { Shape } from '../ir/dimension.js'
 import type { Parameter } from '../ir/parameter.js'
-import type { DataType, Tensor } from '../ir/tensor.js'
+import { dataTypeOf, type DataType, type Tensor } from '../ir/tensor.js'
 import { float32, type Op } from './op.js'
 
 /** The engine hands these tensors in; evaluating one is a fault of the engine. */
@@ -26,6 +26,6 @@ export const parameter: Op<[], { readonly parameter: Parameter }> = {
 /** A tensor that is known when the model is compiled. */
 export const constant: Op<[], { readonly tensor: Tensor }> = {
   inputs: [],
-  infer: (_, { tensor }) => float32(tensor.shape),
+  infer: (_, { tensor }) => ({ dataType: dataTypeOf(tensor.data), shape: tensor.shape }),
   evaluate: (_, { tensor }) => tensor,
 }

@@ -1,5 +1,5 @@
 /** Axes in another order: axis i of the result is axis permutation[i] of x. */
-import { allocate } from '../ir/tensor.js'
+import { allocateLike } from '../ir/tensor.js'
 import { fail, type Op } from './op.js'
 
 export interface TransposeAttributes {
@@ -10,13 +10,14 @@ export const transpose: Op<['x'], TransposeAttributes> = {
   inputs: ['x'],
   infer: ({ x }, { permutation }) => {
     const axes = [...permutation].sort((a, b) => a - b)
-    if (axes.length !== x.shape.length || axes.some((axis, i) => axis !== i)) fail(`[${permutation.join(', ')}] is no order of ${x.shape.length} axes`)
+    if (axes.length !== x.shape.length || axes.some((axis, i) => axis !== i))
+      fail(`[${permutation.join(', ')}] is no order of ${x.shape.length} axes`)
     return { dataType: x.dataType, shape: permutation.map((axis) => x.shape[axis] ?? 0) }
   },
   evaluate: ({ x }, { permutation }, shape) => {
     const strides = x.shape.map((_, axis) => x.shape.slice(axis + 1).reduce((a, b) => a * b, 1))
     const steps = permutation.map((axis) => strides[axis] ?? 0)
-    const data = allocate(x.data instanceof Float32Array ? 'float32' : 'int64', x.data.length)
+    const data = allocateLike(x.data, x.data.length)
     const index = shape.map(() => 0)
     let from = 0
     for (let at = 0; at < data.length; at++) {

@@ -1,7 +1,7 @@
 /** Nearest neighbour: each element repeated `factor` times along every axis of space. x: [batch, channels, ...space]. */
 import { multiply } from '../ir/dimension.js'
 import { elementCount } from '../ir/tensor.js'
-import type { Op } from './op.js'
+import { expectFloat, fail, float32, type Op } from './op.js'
 
 export interface UpsampleAttributes {
   readonly factor: number
@@ -9,7 +9,11 @@ export interface UpsampleAttributes {
 
 export const upsample: Op<['x'], UpsampleAttributes> = {
   inputs: ['x'],
-  infer: ({ x }, { factor }) => ({ ...x, shape: x.shape.map((size, axis) => (axis < 2 ? size : multiply(size, factor))) }),
+  infer: ({ x }, { factor }) => {
+    expectFloat(x)
+    if (x.shape.length < 3 || x.shape.length > 4) fail('only images and sequences with channels are upsampled')
+    return float32(x.shape.map((size, axis) => (axis < 2 ? size : multiply(size, factor))))
+  },
   evaluate: ({ x }, { factor }, shape) => {
     const data = new Float32Array(elementCount(shape))
     const flat = shape.length === 3

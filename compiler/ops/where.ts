@@ -1,18 +1,19 @@
 /** a where the condition holds, else b; elementwise, with broadcasting. condition: bool. Result: float. */
 import { elementCount } from '../ir/tensor.js'
 import { broadcastShapes, walk } from './elementwise.js'
-import { fail, float32, type Op } from './op.js'
+import { expectFloat, fail, float32, type Op } from './op.js'
 
 export const where: Op<['condition', 'a', 'b']> = {
   inputs: ['condition', 'a', 'b'],
-  infer: ({ condition, a, b }) =>
-    condition.dataType === 'bool'
-      ? float32(broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape)))
-      : fail('the condition must be true or false for each element'),
+  infer: ({ condition, a, b }) => {
+    if (condition.dataType !== 'bool') fail('the condition must be true or false for each element')
+    expectFloat(a, b)
+    return float32(broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape)))
+  },
   evaluate: ({ condition, a, b }, _, shape) => {
     const data = new Float32Array(elementCount(shape))
     walk([condition, a, b], shape, (at, i, j, k) => {
-      data[at] = (condition.data[i ?? 0] ? a.data[j ?? 0] : b.data[k ?? 0]) ?? 0
+      data[at] = (condition.data[i] ? a.data[j] : b.data[k]) ?? 0
     })
     return { shape, data }
   },

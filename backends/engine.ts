@@ -1,0 +1,31 @@
+/** What all engines share: a graph and its weights go in, a session that runs it comes out. */
+import type { Graph } from '../compiler/ir/graph.js'
+import type { Tensor } from '../compiler/ir/tensor.js'
+
+/** Where the numbers of parameters come from. */
+export interface ParameterValues {
+  /** The numbers of one parameter, row-major. */
+  read(name: string): Promise<Float32Array>
+}
+
+export interface EngineOptions {
+  /** One of the engine's devices. */
+  readonly device: string
+  /** Threads for one run; the engine's own choice where absent. */
+  readonly threads?: number
+}
+
+/** A prepared graph. */
+export interface Session {
+  /** One run. Inputs and outputs go by their names in the graph. Throws InputError where an input does not fit. */
+  run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>
+  /** Frees what the session holds; it must not run afterwards. */
+  dispose(): Promise<void>
+}
+
+export interface Engine {
+  readonly name: string
+  /** The first one is the default. */
+  readonly devices: readonly string[]
+  prepare(graph: Graph, weights: ParameterValues, options: EngineOptions): Promise<Session>
+}

@@ -1,0 +1,15 @@
+/** The passes by name, and the pipelines made of them. */
+import { eliminateDead } from './eliminate_dead.js'
+import { foldConstants } from './fold_constants.js'
+import { pipeline, type Pass } from './pass.js'
+import { removeDropout } from './remove_dropout.js'
+import { share } from './share.js'
+import { simplify } from './simplify.js'
+
+export const passes: readonly Pass[] = [removeDropout, foldConstants, simplify, share, eliminateDead]
+
+/** For graphs that run outside of training. */
+export const inference = pipeline(removeDropout, foldConstants, simplify, share, eliminateDead)
+
+/** For graphs that train: the same, but dropout stays. */
+export const training = pipeline(foldConstants, simplify, share, eliminateDead)

@@ -1,0 +1,75 @@
+/** Identities of the ops that cut, join and lengthen one axis. */
+import { sameDimension, sum, type Dimension } from '../ir/dimension.js'
+import type { Attribute, Node, Value } from '../ir/graph.js'
+import type { Builder } from '../ops/index.js'
+
+/** A part of `x` along `axis`. */
+interface Part {
+  readonly x: Value
+  readonly axis: number
+  readonly start: number
+  readonly end: Dimension
+}
+
+function partOf(node: Node): Part | undefined {
+  const { x } = node.inputs
+  const { axis, start, end } = node.attributes
+  if (node.op !== 'slice' || x === undefined || typeof axis !== 'number' || typeof start !== 'number') return undefined
+  return isDimension(end) ? { x, axis, start, end } : undefined
+}
+
+function isDimension(value: Attribute): value is Dimension {
+  return typeof value === 'number' || (typeof value === 'object' && 'symbols' in value)
+}
+
+function sizeOf(value: Value, axis: number): Dimension {
+  return value.type.shape[axis] ?? 0
+}
+
+/** A whole axis; a part of a part; a part of one of two joined tensors; what padding added, cut off again. */
+export function simplifySlice(node: Node, b: Builder): Value | undefined {
+  const part = partOf(node)
+  if (part === undefined) return undefined
+  const { x, axis, start, end } = part
+  if (start === 0 && sameDimension(end, sizeOf(x, axis))) return x
+  const before = partOf(x)
+  if (before?.axis === axis) {
+    const from = before.start + start
+    const to = sum(end, before.start)
+    return to === undefined ? undefined : b.slice(before.x, { axis, start: from, end: to })
+  }
+  const original = x.op === 'padEnd' ? x.inputs['x'] : undefined
+  if (original && start === 0 && x.attributes['axis'] === axis && sameDimension(sizeOf(original, axis), end)) {
+    return original
+  }
+  return partOfJoined(part, b)
+}
+
+function partOfJoined({ x: joined, axis, start, end }: Part, build: Builder): Value | undefined {
+  const { a, b } = joined.inputs
+  if (joined.op !== 'concat' || joined.attributes['axis'] !== axis || a === undefined || b === undefined)
+    return undefined
+  const seam = sizeOf(a, axis)
+  if (typeof end !== 'number' || typeof seam !== 'number') {
+    return start === 0 && sameDimension(seam, end) ? a : undefined
+  }
+  if (end <= seam) return build.slice(a, { axis, start, end })
+  return start >= seam ? build.slice(b, { axis, start: start - seam, end: end - seam }) : undefined
+}
+
+/** Neighbouring parts of one tensor, joined in their order, are one part. */
+export function simplifyConcat(node: Node, build: Builder): Value | undefined {
+  const { a, b } = node.inputs
+  const left = a && partOf(a)
+  const right = b && partOf(b)
+  if (left === undefined || right === undefined || left.x !== right.x) return undefined
+  const adjoin = left.axis === right.axis && left.axis === node.attributes['axis'] && left.end === right.start
+  return adjoin ? build.slice(left.x, { axis: left.axis, start: left.start, end: right.end }) : undefined
+}
+
+export function simplifyPadEnd(node: Node): Value | undefined {
+  const { x } = node.inputs
+  const { axis } = node.attributes
+  if (x === undefined || typeof axis !== 'number') return undefined
+  return sameDimension(sizeOf(x, axis), sizeOf(node, axis)) ? x : undefined
+}

@@ -1,0 +1,7 @@
+/** Cases of every op: an op without a line here does not compile. */
+import type { ComputingOp, OpCase } from '../op_case.js'
+import { elementwise } from './elementwise.js'
+import { layers } from './layers.js'
+import { shape } from './shape.js'
+
+export const cases: { readonly [Name in ComputingOp]: readonly OpCase[] } = { ...elementwise, ...layers, ...shape }
