@@ -14,7 +14,7 @@ function some(items: readonly string[], limit = 8): string {
 }
 
 const brackets = (shape: readonly number[]) => `[${shape.slice(0, 8).join(', ')}${shape.length > 8 ? ', ...' : ''}]`
-const parameters = (count: number) => (count === 1 ? '1 parameter' : `${count} parameters`)
+const counted = (count: number, of: string) => (count === 1 ? `1 parameter ${of} is` : `${count} parameters ${of} are`)
 
 /** The file system refused: no such file, a directory, no permission. */
 export const weightsNotReadable = diagnostic({
@@ -116,7 +116,7 @@ export const weightsTooLarge = diagnostic({
 export const parametersMissing = diagnostic({
   code: 'MDM0513',
   message: (p: { names: readonly string[]; near: readonly (readonly [string, string])[] }) =>
-    `${parameters(p.names.length)} of the model missing from the weights: ${some(p.names.map((name) => quoted(name)))}`,
+    `${counted(p.names.length, 'of the model')} missing from the weights: ${some(p.names.map((name) => quoted(name)))}`,
   reason: 'every parameter of the model needs a value',
   help: (p) =>
     p.near.length > 0
@@ -132,7 +132,7 @@ export const parametersSurplus = diagnostic({
   code: 'MDM0514',
   severity: 'warning',
   message: (p: { names: readonly string[] }) =>
-    `${parameters(p.names.length)} of the weights not in the model: ${some(p.names.map((name) => quoted(name)))}`,
+    `${counted(p.names.length, 'of the weights')} not in the model: ${some(p.names.map((name) => quoted(name)))}`,
   reason: 'they have no effect on the model',
   help: 'the weights may belong to a larger model: compare its parameters with `mdmc inspect`',
 })
@@ -147,8 +147,8 @@ export const parametersOfOtherShape = diagnostic({
       readonly weights: readonly number[]
     }[]
   }) =>
-    `${parameters(p.mismatches.length)} of another shape in the weights: ${some(
-      p.mismatches.map((it) => `${quoted(it.name)} is ${brackets(it.weights)}, the model has ${brackets(it.model)}`),
+    `${counted(p.mismatches.length, 'of the weights')} of another shape than the model's: ${some(
+      p.mismatches.map((it) => `${quoted(it.name)} ${brackets(it.weights)} instead of ${brackets(it.model)}`),
     )}`,
   reason: 'the weights were made for a model with other widths, or with other kinds of layers',
 })

@@ -72,6 +72,7 @@ function tensorOf(name: string, description: unknown): StoredTensor & { readonly
   if (!isSizes(offsets) || offsets.length !== 2) throw damaged(`tensor ${quoted(name)} has no valid data_offsets`)
   const [start = 0, end = 0] = offsets
   const bytes = elementsOf(shape) * bytesOf(dtype)
+  if (!Number.isSafeInteger(bytes)) throw damaged(`tensor ${quoted(name)} has a shape without bounds`)
   if (end - start !== bytes) {
     throw damaged(`tensor ${quoted(name)} takes ${bytes} bytes, its data_offsets span ${end - start}`)
   }

@@ -64,7 +64,8 @@ async function parsing<T>(action: () => Promise<T>): Promise<T> {
     return await action()
   } catch (error) {
     if (error instanceof WeightFailure || !(error instanceof Error)) throw error
-    throw damaged(error.message)
+    const withoutEnd = error.message.startsWith('End of central directory')
+    throw damaged(withoutEnd ? 'the end of the archive is missing' : error.message)
   }
 }
 
