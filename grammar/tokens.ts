@@ -58,15 +58,21 @@ export const Product = createToken({ name: 'Product', pattern: /\*|\/|%/, label:
 
 const keyTokens = keys.map((key) => keyword(key, [Name]))
 
+const keywords = [
+  ...[Import, From, Model, Nests, Block, Train, Sample, Return, Order, For, In, If, Then, Else, And, Or, Not],
+  ...[Yes, No, None],
+  ...keyTokens,
+]
+// The lexer takes the first token that matches, so `none` must be tried before `no`.
+keywords.sort((a, b) => String(b.PATTERN).length - String(a.PATTERN).length)
+
 /** All tokens, in the order in which the lexer tries them. */
 export const tokens: TokenType[] = [
   Space,
   Comment,
   NumberLiteral,
   StringLiteral,
-  ...[Import, From, Model, Nests, Block, Train, Sample, Return, Order, For, In, If, Then, Else, And, Or, Not],
-  ...[Yes, No, None],
-  ...keyTokens,
+  ...keywords,
   Identifier,
   Name,
   ...[LeftBrace, RightBrace, LeftParenthesis, RightParenthesis, LeftBracket, RightBracket, Comma, Colon],

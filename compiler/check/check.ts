@@ -96,7 +96,7 @@ class Checker {
     const levels = readLevels(r, blockOf, report)
     const temporal = new Set(levels.map((level) => level.frames)).size > 1
     const downsample = block('downsample', temporal ? 'temporal_downsample' : 'downsample')
-    const upsample = block('upsample', temporal ? 'temporal_upsample' : 'upsample')
+    const upsample = block('upsample', temporal ? 'temporal_upsample' : 'upsample_twice')
     const textLayer = block('text_layer', 'text_layer')
     const side = r.one('side', (p) => p.number({ minimum: 1, maximum: 16_384, whole: true, units: pixels }))
     const embedding = r.one('embedding', (p) => p.number({ minimum: 8, maximum: 65_536, whole: true }))

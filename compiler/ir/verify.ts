@@ -6,7 +6,7 @@ import { sameShape } from './dimension.js'
 import { parameterOf, type Graph, type Node } from './graph.js'
 import type { Parameter } from './parameter.js'
 import { printNode } from './print.js'
-import { showType } from './tensor.js'
+import { showType, type TensorType } from './tensor.js'
 
 /** What is wrong with a graph, in words; nothing for a valid one. */
 export function verify(graph: Graph): string[] {
@@ -20,13 +20,13 @@ export function verify(graph: Graph): string[] {
   const defined = new Set<Node>()
   const ids = new Set<number>()
   for (const node of graph.nodes) {
-    const at = `in ${printNode(node)}`
-    if (ids.has(node.id)) problems.push(`the id ${node.id} is used twice, ${at}`)
-    problems.push(...problemsOfInputs(node, defined).map((problem) => `${problem} ${at}`))
+    const found = problemsOfInputs(node, defined)
+    if (ids.has(node.id)) found.push(`the id ${node.id} is used twice`)
     const type = inferred(node)
-    if (type !== showType(node.type)) problems.push(`the op yields ${type} ${at}`)
-    if (node.op === 'input' && !inputs.has(node)) problems.push(`the graph does not list the input ${at}`)
-    if (node.op === 'parameter') problems.push(...problemsOfParameter(parameterOf(node), parameters))
+    if (!sameType(type, node.type)) found.push(`the op yields ${typeof type === 'string' ? type : showType(type)}`)
+    if (node.op === 'input' && !inputs.has(node)) found.push('the graph does not list the input')
+    if (node.op === 'parameter') found.push(...problemsOfParameter(parameterOf(node), parameters))
+    for (const problem of found) problems.push(`${problem}, in ${printNode(node)}`)
     defined.add(node)
     ids.add(node.id)
   }
@@ -67,14 +67,20 @@ function problemsOfInputs(node: Node, defined: ReadonlySet<Node>): string[] {
   ]
 }
 
-function inferred(node: Node): string {
+/** The type by the op's rule, or why there is none. */
+function inferred(node: Node): TensorType | string {
+  const types: Record<string, TensorType> = {}
+  for (const [name, { type }] of Object.entries(node.inputs)) types[name] = type
   try {
-    const types = Object.entries(node.inputs).map(([name, { type }]) => [name, type] as const)
-    return showType(opOf(node.op).infer(Object.fromEntries(types), node.attributes))
+    return opOf(node.op).infer(types, node.attributes)
   } catch (error) {
     if (error instanceof ShapeError) return `an error (${error.message})`
     throw error
   }
+}
+
+function sameType(found: TensorType | string, declared: TensorType): boolean {
+  return typeof found !== 'string' && found.dataType === declared.dataType && sameShape(found.shape, declared.shape)
 }
 
 function problemsOfParameter(read: Parameter | undefined, listing: ReadonlyMap<string, Parameter>): string[] {
