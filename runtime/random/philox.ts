@@ -22,11 +22,12 @@ function fnv1a64(text: string): bigint {
 }
 
 /**
- * One block of Philox4x32-10: four words from a counter of four words and a key of two, into `out`.
+ * One block of Philox4x32-10: four words from a counter of four words and a key of two, into `out` from `at` on.
  * The high halves of the products are put together from 16-bit halves, for lack of 64-bit integers.
  */
 export function philox4x32(
   out: Uint32Array,
+  at: number,
   counter0: number,
   counter1: number,
   counter2: number,
@@ -54,18 +55,24 @@ export function philox4x32(
     key0 = (key0 + 0x9e3779b9) | 0
     key1 = (key1 + 0xbb67ae85) | 0
   }
-  out[0] = counter0
-  out[1] = counter1
-  out[2] = counter2
-  out[3] = counter3
+  out[at] = counter0
+  out[at + 1] = counter1
+  out[at + 2] = counter2
+  out[at + 3] = counter3
 }
 
-/** Calls `take` with each block's words and the index in the stream of the block's first element. */
-function forBlocks(
+/** Words made at a time: few enough to stay in the cache. */
+const wordsAtATime = 4096
+
+/**
+ * Fills `out` with elements `first`, `first + 1`, ... of a stream: `convert` makes elements of words, four of four,
+ * because an element may depend on its neighbour in the block.
+ */
+function fill(
+  out: Float32Array,
   { seed, name }: RandomStream,
   first: number,
-  count: number,
-  take: (words: Uint32Array, index: number) => void,
+  convert: (words: Uint32Array, elements: Float32Array) => void,
 ): void {
   if (!Number.isSafeInteger(seed) || seed < 0) throw new RangeError(`a seed is a whole number from 0 on, not ${seed}`)
   const hash = fnv1a64(name)
@@ -73,22 +80,28 @@ function forBlocks(
   const stream1 = Number(hash >> 32n)
   const key0 = seed >>> 0
   const key1 = Math.floor(seed / 2 ** 32)
-  const words = new Uint32Array(4)
-  for (let block = Math.floor(first / 4); block * 4 < first + count; block++) {
-    philox4x32(words, block >>> 0, Math.floor(block / 2 ** 32), stream0, stream1, key0, key1)
-    take(words, block * 4)
+  const end = first + out.length
+  const words = new Uint32Array(Math.min(wordsAtATime, 4 * (Math.ceil(end / 4) - Math.floor(first / 4))))
+  const elements = new Float32Array(words.length)
+  for (let start = first - (first % 4); start < end; start += words.length) {
+    for (let at = 0; at < words.length; at += 4) {
+      const block = (start + at) / 4
+      philox4x32(words, at, block >>> 0, Math.floor(block / 2 ** 32), stream0, stream1, key0, key1)
+    }
+    convert(words, elements)
+    const skipped = Math.max(0, first - start)
+    out.set(elements.subarray(skipped, end - start), start + skipped - first)
   }
 }
 
 /**
  * Fills `out` with U(-bound, bound): elements `first`, `first + 1`, ... of the stream. Word w gives
- * ((w + 1/2) / 2^31 - 1) bound, computed in float64 and rounded once.
+ * (w + 1/2) (bound / 2^31) - bound, computed in float64 in this order and rounded once.
  */
 export function fillUniform(out: Float32Array, stream: RandomStream, bound = 1, first = 0): void {
   const scale = bound / 2 ** 31
-  forBlocks(stream, first, out.length, (words, index) => {
-    const at = index - first
-    for (let i = 0; i < 4; i++) out[at + i] = ((words[i] ?? 0) + 0.5) * scale - bound
+  fill(out, stream, first, (words, elements) => {
+    for (let i = 0; i < words.length; i++) elements[i] = ((words[i] ?? 0) + 0.5) * scale - bound
   })
 }
 
@@ -98,13 +111,12 @@ export function fillUniform(out: Float32Array, stream: RandomStream, bound = 1, 
  * (w2, w3) the other two. Computed in float64 and rounded once.
  */
 export function fillNormal(out: Float32Array, stream: RandomStream, deviation = 1, first = 0): void {
-  forBlocks(stream, first, out.length, (words, index) => {
-    const at = index - first
-    for (let i = 0; i < 4; i += 2) {
+  fill(out, stream, first, (words, elements) => {
+    for (let i = 0; i < words.length; i += 2) {
       const radius = deviation * Math.sqrt(-2 * Math.log(((words[i] ?? 0) + 0.5) / 2 ** 32))
       const angle = (2 * Math.PI * (words[i + 1] ?? 0)) / 2 ** 32
-      out[at + i] = radius * Math.cos(angle)
-      out[at + i + 1] = radius * Math.sin(angle)
+      elements[i] = radius * Math.cos(angle)
+      elements[i + 1] = radius * Math.sin(angle)
     }
   })
 }

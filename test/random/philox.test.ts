@@ -3,7 +3,7 @@ import { fillNormal, fillUniform, philox4x32 } from '../../runtime/random/philox
 
 const block = (...words: readonly [number, number, number, number, number, number]) => {
   const out = new Uint32Array(4)
-  philox4x32(out, ...words)
+  philox4x32(out, 0, ...words)
   return [...out].map((word) => word.toString(16).padStart(8, '0')).join(' ')
 }
 const draw = (fill: typeof fillUniform, count: number, stream: { seed: number; name: string }, first = 0) => {

@@ -6,7 +6,7 @@ export function dice(seed: number): (limit: number) => number {
   const words = new Uint32Array(4)
   let count = 0
   return (limit) => {
-    philox4x32(words, count++, 0, 0, 0, seed, 0)
+    philox4x32(words, 0, count++, 0, 0, 0, seed, 0)
     return (words[0] ?? 0) % Math.max(1, limit)
   }
 }

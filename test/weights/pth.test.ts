@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { ruleValues } from '../../runtime/weights/rule.js'
 import { checkpointOf, opened, refused, temporaryFolder, tensorPickle, text, zipOf } from './support.js'
@@ -170,8 +169,4 @@ describe('where the tensors are', () => {
     expect('polluted' in {}).toBe(false)
     await source.close()
   })
-})
-
-test('the fixture is what the reference wrote', async () => {
-  expect((await readFile(fixture('vis_model.pth'))).length).toBe(1_608_453)
 })
