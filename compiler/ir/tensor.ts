@@ -1,5 +1,5 @@
 /** Types of tensors in the IR, and tensors themselves as the reference evaluation and constants hold them. */
-import { showShape, type Shape } from './dimension.js'
+import { sameShape, showShape, type Shape } from './dimension.js'
 
 export type DataType = 'float32' | 'int64' | 'bool'
 
@@ -10,6 +10,10 @@ export interface TensorType {
 
 export function showType({ dataType, shape }: TensorType): string {
   return `${dataType}${showShape(shape)}`
+}
+
+export function sameType(a: TensorType, b: TensorType): boolean {
+  return a === b || (a.dataType === b.dataType && sameShape(a.shape, b.shape))
 }
 
 /** Elements by type: float32, int64 (kept in 64-bit floats, exact up to 2^53) and bool (0 and 1). */

@@ -6,7 +6,7 @@ import { sameShape } from './dimension.js'
 import { parameterOf, type Graph, type Node } from './graph.js'
 import type { Parameter } from './parameter.js'
 import { printNode } from './print.js'
-import { showType, type TensorType } from './tensor.js'
+import { sameType, showType, type TensorType } from './tensor.js'
 
 /** What is wrong with a graph, in words; nothing for a valid one. */
 export function verify(graph: Graph): string[] {
@@ -21,9 +21,8 @@ export function verify(graph: Graph): string[] {
   const ids = new Set<number>()
   for (const node of graph.nodes) {
     const found = problemsOfInputs(node, defined)
+    if (found.length === 0) found.push(...problemsOfType(node))
     if (ids.has(node.id)) found.push(`the id ${node.id} is used twice`)
-    const type = inferred(node)
-    if (!sameType(type, node.type)) found.push(`the op yields ${typeof type === 'string' ? type : showType(type)}`)
     if (node.op === 'input' && !inputs.has(node)) found.push('the graph does not list the input')
     if (node.op === 'parameter') found.push(...problemsOfParameter(parameterOf(node), parameters))
     for (const problem of found) problems.push(`${problem}, in ${printNode(node)}`)
@@ -67,20 +66,16 @@ function problemsOfInputs(node: Node, defined: ReadonlySet<Node>): string[] {
   ]
 }
 
-/** The type by the op's rule, or why there is none. */
-function inferred(node: Node): TensorType | string {
+function problemsOfType(node: Node): string[] {
   const types: Record<string, TensorType> = {}
   for (const [name, { type }] of Object.entries(node.inputs)) types[name] = type
   try {
-    return opOf(node.op).infer(types, node.attributes)
+    const type = opOf(node.op).infer(types, node.attributes)
+    return sameType(type, node.type) ? [] : [`the op yields ${showType(type)}`]
   } catch (error) {
-    if (error instanceof ShapeError) return `an error (${error.message})`
+    if (error instanceof ShapeError) return [error.message]
     throw error
   }
-}
-
-function sameType(found: TensorType | string, declared: TensorType): boolean {
-  return typeof found !== 'string' && found.dataType === declared.dataType && sameShape(found.shape, declared.shape)
 }
 
 function problemsOfParameter(read: Parameter | undefined, listing: ReadonlyMap<string, Parameter>): string[] {

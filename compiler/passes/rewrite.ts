@@ -1,10 +1,9 @@
 /** Rewriting a graph: every node is offered to a rule, in order, with its inputs already rewritten. */
 import { InternalError } from '../diagnostics/internal.js'
 import { GraphBuilder, type Rule } from '../ir/builder.js'
-import { sameShape } from '../ir/dimension.js'
 import type { Graph, Node, Value } from '../ir/graph.js'
 import { printNode } from '../ir/print.js'
-import { showType, type TensorType } from '../ir/tensor.js'
+import { sameType, showType } from '../ir/tensor.js'
 
 /**
  * The graph with every node replaced by what `rule` gives for it; nodes for which it gives nothing stay. Nodes that
@@ -42,8 +41,4 @@ function withInputs(node: Node, now: (value: Value) => Value): Node {
     changed ||= input !== value
   }
   return changed ? { ...node, inputs } : node
-}
-
-export function sameType(a: TensorType, b: TensorType): boolean {
-  return a === b || (a.dataType === b.dataType && sameShape(a.shape, b.shape))
 }

@@ -1,12 +1,12 @@
 /** Algebraic identities: nodes that change nothing, or that say in two steps what one can say, with the same numbers. */
 import type { Rule } from '../ir/builder.js'
 import type { Node, Value } from '../ir/graph.js'
-import type { Builder, OpName } from '../ops/index.js'
-import { opOf } from '../ops/index.js'
+import { sameType } from '../ir/tensor.js'
+import { opOf, type Builder, type OpName } from '../ops/index.js'
 import { simplifyConcat, simplifyPadEnd, simplifySlice } from './simplify_axis.js'
 import { mergeFactors, uniform } from './simplify_factor.js'
 import type { Pass } from './pass.js'
-import { rewrite, sameType } from './rewrite.js'
+import { rewrite } from './rewrite.js'
 
 /** `a` or `b` where the other is `value` everywhere and stretches nothing. */
 function withoutNeutral(node: Node, value: number, sides: 'either' | 'right'): Value | undefined {

@@ -1,7 +1,7 @@
 /** Products with constants: which factor a node multiplies by, and merging two where no digit can change. */
 import { constantOf, type Node, type Value } from '../ir/graph.js'
+import { sameType } from '../ir/tensor.js'
 import type { Builder } from '../ops/index.js'
-import { sameType } from './rewrite.js'
 
 /** The number that a constant holds everywhere, or undefined. */
 export function uniform(value: Value): number | undefined {

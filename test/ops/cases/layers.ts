@@ -110,6 +110,7 @@ export const layers = casesOf({
   conv: [
     convCase('3 x 3, padded', [2, 3, 6, 7], [5, 3, 3, 3], 1, 1),
     convCase('3 x 3, stride 2', [2, 3, 7, 8], [4, 3, 3, 3], 2, 1),
+    convCase('so large that it is done in parts', [1, 24, 52, 52], [1, 24, 3, 3], 1, 1),
     convCase('1 x 1', [2, 6, 5, 3], [3, 6, 1, 1], 1, 0),
     {
       title: 'along one axis, without bias',
