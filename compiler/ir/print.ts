@@ -29,8 +29,8 @@ export function printGraph(graph: Graph): string {
   let layer = ''
   for (const node of graph.nodes) {
     if (node.op === 'input' || node.op === 'parameter' || node.op === 'constant') continue
-    const block = inner.has(node.module) ? node.module : (node.module.parent ?? node.module)
-    const title = block.path === '' ? block.kind : `${block.path} (${block.kind})`
+    const block = headOf(node.module, inner)
+    const title = block.path === '' || block.kind === '' ? block.path || block.kind : `${block.path} (${block.kind})`
     if (title !== heading) lines.push('', title)
     const name = relative(node.module.path, block.path)
     const comment = name !== '' && (name !== layer || title !== heading) ? `  // ${name}` : ''
@@ -68,6 +68,12 @@ function reference(value: Value, reader?: Module): string {
   const parameter = parameterOf(value)
   if (parameter !== undefined) return relative(parameter.name, reader?.path ?? '')
   return `%${value.id}`
+}
+
+/** The block that a node is shown under: its module, or for a layer the block around it, if that is more than a list. */
+function headOf(module: Module, inner: ReadonlySet<Module>): Module {
+  const above = module.parent
+  return inner.has(module) || above === undefined || above.kind === '' ? module : above
 }
 
 /** The modules that have others as parts: blocks and models, not layers. */
