@@ -1,0 +1,79 @@
+/** Recorded cases: what was computed, with which configuration, and the figures that came out. */
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { badCase } from '../../compiler/diagnostics/verify.js'
+import type { Report } from '../../compiler/diagnostics/diagnostic.js'
+import { openWeights } from '../weights/open.js'
+import type { WeightSource } from '../weights/source.js'
+import { wholeFile } from '../weights/failure.js'
+
+export interface RecordedCase {
+  readonly path: string
+  /** The file `case.json` as text, for diagnostics and for importing its configuration. */
+  readonly text: string
+  /** What the case records; only denoisers are verified so far. */
+  readonly kind: 'denoiser' | 'a loss' | 'training' | 'sampling' | 'schedules'
+  /** Sides of the images, outermost first; of the grid of frames for a video. */
+  readonly sizes: readonly number[]
+  /** Rows per resolution where they differ. */
+  readonly mixedBatch: boolean
+  /** Largest error relative to the largest expected value. */
+  readonly tolerance: number
+  /** Name and shape of each parameter, in order. */
+  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
+  /** Inputs and outputs; absent where only parameters are recorded. */
+  readonly tensors: WeightSource | undefined
+}
+
+/** PyTorch's float32 on two versions agrees to 3e-6; a case that states no tolerance has this one. */
+const defaultTolerance = 2e-4
+
+export async function readCase(path: string, report: Report): Promise<RecordedCase | undefined> {
+  const file = join(path, 'case.json')
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  const refuse = (problem: string) => {
+    report(badCase({ problem }), wholeFile(file))
+    return undefined
+  }
+  if (text === undefined) return refuse('case.json cannot be read')
+  const json = parseJson(text)
+  if (json === undefined) return refuse('case.json is not valid JSON')
+  const figures = join(path, 'tensors.safetensors')
+  const hasFigures = await stat(figures).then(() => true, () => false)
+  const tensors = hasFigures ? await openWeights(figures, report) : undefined
+  if (hasFigures && tensors === undefined) return undefined
+  const parameters = asRecord(json['parameters'])
+  return {
+    path,
+    text,
+    kind: kindOf(json),
+    sizes: asNumbers(json['sizes']),
+    mixedBatch: 'batches' in json,
+    tolerance: typeof json['tolerance'] === 'number' ? json['tolerance'] : defaultTolerance,
+    parameters: Object.entries(parameters ?? {}).map(([name, shape]) => ({ name, shape: asNumbers(shape) })),
+    tensors,
+  }
+}
+
+function parseJson(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return asRecord(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : undefined
+}
+
+function asNumbers(value: unknown): number[] {
+  return Array.isArray(value) ? value.filter((item): item is number => typeof item === 'number') : []
+}
+
+function kindOf(json: Readonly<Record<string, unknown>>): RecordedCase['kind'] {
+  if ('entries' in json) return 'schedules'
+  if ('timesteps' in json) return 'sampling'
+  if ('optimizer' in json) return 'training'
+  return 'steps' in json ? 'a loss' : 'denoiser'
+}
