@@ -33,6 +33,14 @@ const remedies: Readonly<Record<Device, string>> = {
 
 /** Turns ONNX Runtime's own words about a missing device into what is missing and how to get it. */
 export function deviceMissing(device: Device, cause: unknown): EngineUnavailable {
-  const detail = cause instanceof Error ? (cause.message.split('\n')[0] ?? '').slice(-200) : String(cause)
-  return new EngineUnavailable(`ONNX Runtime cannot use the device \`${device}\` here (${detail})`, remedies[device])
+  return new EngineUnavailable(
+    `ONNX Runtime cannot use the device \`${device}\` here: ${firstLine(cause)}`,
+    remedies[device],
+  )
+}
+
+/** What went wrong, without the place in ONNX Runtime's source. */
+export function firstLine(cause: unknown): string {
+  const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
+  return (line.split(/was false\. |ERR: /).at(-1) ?? line).trim().slice(-200)
 }

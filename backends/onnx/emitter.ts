@@ -83,7 +83,9 @@ export class Emitter {
   ): Operand {
     const elementType = type ?? inputs[0]?.elementType ?? 'float32'
     const name = this.#uniqueName(this.path === '' ? opType : `${this.path}/${opType}`)
-    const names = inputs.map((operand) => (operand === undefined ? '' : this.#materialise(operand)))
+    // An empty name at the end is allowed, and yet crashes ONNX Runtime's convolution on WebGPU.
+    const given = inputs.slice(0, inputs.findLastIndex((operand) => operand !== undefined) + 1)
+    const names = given.map((operand) => (operand === undefined ? '' : this.#materialise(operand)))
     this.nodes.push({ name, opType, inputs: names, output: name, attributes })
     return { name, elementType }
   }

@@ -8,7 +8,7 @@ import type { Graph } from '../../compiler/ir/graph.js'
 import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import type { Engine, ParameterValues, Session } from '../engine.js'
 import { bindInputs } from '../inputs.js'
-import { deviceMissing, devices, EngineUnavailable, isDevice, type Device } from './devices.js'
+import { deviceMissing, devices, EngineUnavailable, firstLine, isDevice, type Device } from './devices.js'
 import { lower } from './lower.js'
 import type { OnnxModel } from './model.js'
 import { encodeWithWeights, writeModel } from './write.js'
@@ -24,8 +24,9 @@ export const onnx: Engine = {
   async prepare(graph, weights, { device, threads }) {
     if (!isDevice(device)) throw new InternalError(`ONNX Runtime has no device \`${device}\``)
     const runtime = await load()
-    const options = sessionOptions(device, threads)
-    const session = await create(runtime, lower(graph), weights, options).catch(async (cause: unknown) => {
+    const model = lower(graph)
+    const options = sessionOptions(model, device, threads)
+    const session = await create(runtime, model, weights, options).catch(async (cause: unknown) => {
       throw (await works(runtime, device)) ? cause : deviceMissing(device, cause)
     })
     return new OnnxSession(runtime, session, graph)
@@ -34,22 +35,38 @@ export const onnx: Engine = {
 
 /** Imported on first use: checking and formatting need no engine. */
 async function load(): Promise<Runtime> {
-  return import('onnxruntime-node').catch((cause: unknown) => {
+  try {
+    const runtime = await import('onnxruntime-node')
+    // Of the environment, not of sessions: what goes wrong there is also thrown, and told in better words.
+    runtime.env.logLevel = 'fatal'
+    return runtime
+  } catch (cause) {
     throw new EngineUnavailable(
-      `ONNX Runtime cannot be loaded (${cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)})`,
+      `ONNX Runtime cannot be loaded: ${firstLine(cause)}`,
       'run `npm install onnxruntime-node`; it has files for Linux, Windows and macOS',
     )
-  })
+  }
 }
 
-function sessionOptions(device: Device, threads: number | undefined): InferenceSession.SessionOptions {
+function sessionOptions(
+  model: OnnxModel,
+  device: Device,
+  threads: number | undefined,
+): InferenceSession.SessionOptions {
   return {
-    executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+    // Not [device, 'cpu']: that would run on the processor without a word where the device is missing.
+    executionProviders: [device === 'webgpu' ? withExactSines(model) : device],
     graphOptimizationLevel: 'all',
     // On other devices ONNX Runtime warns of shape computations that stay on the processor, where they belong.
     logSeverityLevel: device === 'cpu' ? 2 : 3,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }
+}
+
+/** WebGPU promises no more than 11 bits of sine and cosine, and none beyond pi; the processor takes the few there are. */
+function withExactSines({ nodes }: OnnxModel): InferenceSession.ExecutionProviderConfig {
+  const sines = nodes.filter(({ opType }) => opType === 'Sin' || opType === 'Cos').map(({ name }) => name)
+  return { name: 'webgpu', ...(sines.length > 0 ? { forceCpuNodeNames: sines } : {}) }
 }
 
 async function create(

@@ -1,14 +1,11 @@
 /** For every op, graphs of that op alone, with sizes known at compile time and with sizes known only at run time. */
 import { symbol } from '../../compiler/ir/dimension.js'
-import type { Graph, Value } from '../../compiler/ir/graph.js'
+import type { Value } from '../../compiler/ir/graph.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { OpName } from '../../compiler/ops/index.js'
-import { noise, TestGraph } from './support.js'
+import { noise, TestGraph, type Network } from './support.js'
 
-export interface Case {
-  readonly graph: Graph
-  readonly values: ReadonlyMap<string, Float32Array>
-  readonly weights: TestGraph['weights']
+export interface Case extends Network {
   readonly inputs: Readonly<Record<string, Tensor>>
 }
 
@@ -20,7 +17,7 @@ function one(rest: readonly number[], build: (g: TestGraph, x: Value) => Value, 
   const g = new TestGraph()
   g.within('module.part')
   const y = build(g, g.input('x', [batch, ...rest]))
-  return { graph: g.finish({ y }), values: g.values, weights: g.weights, inputs: { x } }
+  return { ...g.finish({ y }), inputs: { x } }
 }
 
 /** Inputs `x` [batch, tokens, 6] and `other` of a broadcasting shape. */
@@ -28,7 +25,7 @@ function two(build: (g: TestGraph, a: Value, b: Value) => Value): Case {
   const g = new TestGraph()
   const y = build(g, g.input('a', [batch, tokens, 6]), g.input('b', [tokens, 1]))
   const inputs = { a: noise([2, 5, 6]), b: noise([5, 1], 2) }
-  return { graph: g.finish({ y }), values: g.values, weights: g.weights, inputs }
+  return { ...g.finish({ y }), inputs }
 }
 
 const positive = (shape: readonly number[]): Tensor => ({
@@ -52,21 +49,20 @@ function attention(masked: boolean): Case {
   const inputs = { q: noise([3, 2, 7, 4]), k: noise([3, 2, 3, 4], 2), v: noise([3, 2, 3, 4], 3) }
   // The last example hides every key.
   const seen = { shape: [3, 3], data: Float32Array.of(1, 1, 1, 1, 0, 1, 0, 0, 0) }
-  const graph = g.finish({ y: g.b.attention(q, k, v, mask) })
-  return { graph, values: g.values, weights: g.weights, inputs: masked ? { ...inputs, mask: seen } : inputs }
+  return { ...g.finish({ y: g.b.attention(q, k, v, mask) }), inputs: masked ? { ...inputs, mask: seen } : inputs }
 }
 
 function tokensCase(build: (g: TestGraph, x: Value) => Value): Case {
   const g = new TestGraph()
   const y = build(g, g.input('x', [batch, tokens, 8]))
-  return { graph: g.finish({ y }), values: g.values, weights: g.weights, inputs: { x: noise([2, 5, 8]) } }
+  return { ...g.finish({ y }), inputs: { x: noise([2, 5, 8]) } }
 }
 
 function labels(): Case {
   const g = new TestGraph()
   const y = g.b.oneHot(g.input('label', [batch], 'int64'), { depth: 4 })
   const inputs = { label: { shape: [3], data: Float64Array.of(3, 0, 2) } }
-  return { graph: g.finish({ y }), values: g.values, weights: g.weights, inputs }
+  return { ...g.finish({ y }), inputs }
 }
 
 export const cases: { readonly [Name in OpName]: readonly Case[] } = {

@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { GraphBuilder } from '../../compiler/ir/builder.js'
-import { evaluateShape, type Bindings } from '../../compiler/ir/dimension.js'
-import { constantOf, parameterOf, type Graph, type Node, type Value } from '../../compiler/ir/graph.js'
+import type { Graph, Node, Value } from '../../compiler/ir/graph.js'
 import type { Parameter } from '../../compiler/ir/parameter.js'
 import { elementCount, floats, type Tensor } from '../../compiler/ir/tensor.js'
-import { opOf, type Builder } from '../../compiler/ops/index.js'
-import type { ParameterValues } from '../../backends/engine.js'
-import { bindInputs } from '../../backends/inputs.js'
+import type { Builder } from '../../compiler/ops/index.js'
+import type { Engine, ParameterValues } from '../../backends/engine.js'
+import { reference } from '../../backends/reference/engine.js'
 
 /** Reproducible numbers with mean 0 and deviation 1 or so. */
 export function noise(shape: readonly number[], seed = 1, mean = 0): Tensor {
@@ -28,7 +27,7 @@ export function noise(shape: readonly number[], seed = 1, mean = 0): Tensor {
 export class TestGraph {
   readonly #builder = new GraphBuilder('test')
   readonly #parameters: Parameter[] = []
-  readonly values = new Map<string, Float32Array>()
+  readonly #values = new Map<string, Float32Array>()
   readonly b: Builder = this.#builder.b
 
   input(name: string, shape: Node['type']['shape'], dataType: Node['type']['dataType'] = 'float32'): Value {
@@ -38,7 +37,7 @@ export class TestGraph {
   parameter(name: string, values: Tensor, trainable = true): Value {
     const parameter: Parameter = { name, shape: values.shape, initialiser: { kind: 'zeros' }, trainable }
     this.#parameters.push(parameter)
-    this.values.set(name, Float32Array.from(values.data))
+    this.#values.set(name, Float32Array.from(values.data))
     return this.#builder.add('parameter', {}, { parameter })
   }
 
@@ -46,34 +45,34 @@ export class TestGraph {
     this.#builder.origin = { module: { path, kind: 'test', parent: undefined } }
   }
 
-  finish(outputs: Readonly<Record<string, Value>>): Graph {
+  /** The finished graph with its weights. */
+  finish(outputs: Readonly<Record<string, Value>>): Network {
     const named = Object.entries(outputs).map(([name, value]) => ({ name, value }))
-    return this.#builder.finish(named, this.#parameters)
-  }
-
-  get weights(): ParameterValues {
-    return { read: (name) => Promise.resolve(this.values.get(name) ?? new Float32Array()) }
+    const read = (name: string) => Promise.resolve(this.#values.get(name) ?? new Float32Array())
+    return { graph: this.#builder.finish(named, this.#parameters), weights: { read } }
   }
 }
 
+/** A graph with the values of its parameters. */
+export interface Network {
+  readonly graph: Graph
+  readonly weights: ParameterValues
+}
+
 /** The outputs by the ops' own evaluation. */
-export function evaluate(
-  { graph, values }: { readonly graph: Graph; readonly values: ReadonlyMap<string, Float32Array> },
+export async function evaluate({ graph, weights }: Network, inputs: Readonly<Record<string, Tensor>>) {
+  return runOn(reference, 'cpu', { graph, weights }, inputs)
+}
+
+/** The outputs on a device of an engine. */
+export async function runOn(
+  engine: Engine,
+  device: string,
+  { graph, weights }: Network,
   inputs: Readonly<Record<string, Tensor>>,
-): Record<string, Tensor> {
-  const bindings: Bindings = bindInputs(graph, inputs)
-  const results = new Map<Node, Tensor>()
-  for (const { name, value } of graph.inputs) results.set(value, inputs[name] ?? floats([0]))
-  for (const node of graph.nodes) {
-    if (results.has(node)) continue
-    const parameter = parameterOf(node)
-    const stored = parameter && { shape: parameter.shape, data: values.get(parameter.name) ?? new Float32Array() }
-    const given = Object.entries(node.inputs).map(([name, value]) => [name, results.get(value)])
-    const computed = () =>
-      opOf(node.op).evaluate(Object.fromEntries(given), node.attributes, evaluateShape(node.type.shape, bindings))
-    results.set(node, stored ?? constantOf(node) ?? computed())
-  }
-  return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, results.get(value) ?? floats([0])]))
+): Promise<Readonly<Record<string, Tensor>>> {
+  const session = await engine.prepare(graph, weights, { device })
+  return session.run(inputs).finally(() => session.dispose())
 }
 
 /** The largest difference of two tensors, as a share of the largest number where that is above 1. */
