@@ -47,10 +47,10 @@ export async function writeModel(
   path: string,
   options: WriteOptions = {},
 ): Promise<WrittenModel> {
-  const weightBytes = model.parameters.reduce((total, stored) => total + byteLength(stored), 0)
-  if (weightBytes <= (options.inlineLimit ?? inlineLimit)) {
+  const total = weightBytes(model)
+  if (total <= (options.inlineLimit ?? inlineLimit)) {
     await writeWhole(path, await encodeWithWeights(model, weights, options))
-    return { files: [path], weightBytes }
+    return { files: [path], weightBytes: total }
   }
   const dataPath = `${path}.data`
   const placements = place(model)
@@ -65,7 +65,7 @@ export async function writeModel(
   )
   await whenWhole(dataPath, async (file) => stream([...placements.values()], weights, file))
   await writeWhole(path, bytes)
-  return { files: [path, dataPath], weightBytes }
+  return { files: [path, dataPath], weightBytes: total }
 }
 
 /**
@@ -91,6 +91,11 @@ export async function encodeWithWeights(
 ): Promise<Uint8Array> {
   const inline = await readAll(model.parameters, weights)
   return encodeModel(model, (stored) => inlined(stored, inline), info)
+}
+
+/** Bytes of all parameters of the model. */
+export function weightBytes(model: OnnxModel): number {
+  return model.parameters.reduce((total, stored) => total + byteLength(stored), 0)
 }
 
 function byteLength({ parameter, elementType }: StoredParameter): number {

@@ -1,0 +1,59 @@
+/** Writes a model as a folder for deployment: ONNX files, their weights, and the manifest. */
+import { createHash } from 'node:crypto'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { Model } from '../../compiler/check/model.js'
+import { printGraph } from '../../compiler/ir/print.js'
+import type { Graph } from '../../compiler/ir/graph.js'
+import { inference } from '../../compiler/passes/index.js'
+import { splitAfter } from '../../compiler/passes/split.js'
+import type { ParameterValues } from '../engine.js'
+import type { LoweringOptions } from './emitter.js'
+import { lower } from './lower.js'
+import { manifest, type ManifestFile } from './manifest.js'
+import { writeModel, writeStructure } from './write.js'
+
+export interface CompileOptions extends LoweringOptions {
+  /** Whether what depends on the condition alone becomes a file of its own. */
+  readonly split: boolean
+  /** Weights and what they are, in words; undefined: only the structure is written. */
+  readonly weights: { readonly values: ParameterValues; readonly about: string } | undefined
+}
+
+export interface Compiled {
+  /** All files, by path. */
+  readonly files: readonly string[]
+  readonly weightBytes: number
+}
+
+/** The inputs of a condition. */
+const conditionInputs = ['text', 'text_mask', 'label']
+
+/** What a spec means, as a hash: the network and its diffusion process, not how the file is written. */
+export function specHash(model: Model, graph: Graph): string {
+  return createHash('sha256').update(printGraph(graph)).update(JSON.stringify(model.diffusion)).digest('hex')
+}
+
+/** Compiles a denoiser into `folder`. A model without a condition is not split, whatever is asked. */
+export async function compileToFolder(model: Model, graph: Graph, folder: string, options: CompileOptions): Promise<Compiled> {
+  await mkdir(folder, { recursive: true })
+  const hash = specHash(model, graph)
+  const optimised = inference.run(graph)
+  const halves = options.split ? splitAfter(optimised, conditionInputs) : undefined
+  const graphs = halves ? ([['condition', halves.once], ['denoiser', halves.rest]] as const) : ([['denoiser', optimised]] as const)
+  const info = { producerVersion: undefined, metadata: { model: model.name, spec_hash: hash } }
+  const written: ManifestFile[] = []
+  let weightBytes = 0
+  for (const [role, part] of graphs) {
+    const path = join(folder, `${role}.onnx`)
+    const lowered = lower(part, options)
+    const result = options.weights ? await writeModel(lowered, options.weights.values, path, info) : await writeStructure(lowered, path, info)
+    written.push({ role, graph: part, files: result.files.map((file) => basename(file)) })
+    weightBytes += result.weightBytes
+  }
+  const contents = manifest(model, written, { ...options, specHash: hash, weights: options.weights?.about ?? 'none', parameters: graph.parameters })
+  const path = join(folder, 'manifest.json')
+  await writeFile(`${path}.part`, JSON.stringify(contents, undefined, 2) + '\n')
+  await rename(`${path}.part`, path)
+  return { files: [...written.flatMap(({ files }) => files.map((file) => join(folder, file))), path], weightBytes }
+}
