@@ -304,8 +304,18 @@ export interface ConjunctionCstNode extends CstNode {
 }
 
 export type ConjunctionCstChildren = {
-  comparison: ComparisonCstNode[]
+  negation: NegationCstNode[]
   and?: IToken[]
+}
+
+export interface NegationCstNode extends CstNode {
+  name: 'negation'
+  children: NegationCstChildren
+}
+
+export type NegationCstChildren = {
+  not?: IToken[]
+  comparison: ComparisonCstNode[]
 }
 
 export interface ComparisonCstNode extends CstNode {
@@ -347,7 +357,6 @@ export interface UnaryCstNode extends CstNode {
 
 export type UnaryCstChildren = {
   Minus?: IToken[]
-  not?: IToken[]
   primary: PrimaryCstNode[]
 }
 
@@ -449,6 +458,7 @@ export interface ICstNodeVisitor<IN, OUT> extends ICstVisitor<IN, OUT> {
   label(children: LabelCstChildren, param?: IN): OUT
   disjunction(children: DisjunctionCstChildren, param?: IN): OUT
   conjunction(children: ConjunctionCstChildren, param?: IN): OUT
+  negation(children: NegationCstChildren, param?: IN): OUT
   comparison(children: ComparisonCstChildren, param?: IN): OUT
   addition(children: AdditionCstChildren, param?: IN): OUT
   multiplication(children: MultiplicationCstChildren, param?: IN): OUT

@@ -214,7 +214,13 @@ class MdmParser extends CstParser {
   })
 
   conjunction = this.RULE('conjunction', () => {
-    this.AT_LEAST_ONE_SEP({ SEP: t.And, DEF: () => this.SUBRULE(this.comparison) })
+    this.AT_LEAST_ONE_SEP({ SEP: t.And, DEF: () => this.SUBRULE(this.negation) })
+  })
+
+  /** `not` takes a whole comparison: `not a == b`. */
+  negation = this.RULE('negation', () => {
+    this.MANY(() => this.CONSUME(t.Not))
+    this.SUBRULE(this.comparison)
   })
 
   comparison = this.RULE('comparison', () => {
@@ -242,7 +248,7 @@ class MdmParser extends CstParser {
   })
 
   unary = this.RULE('unary', () => {
-    this.MANY(() => this.OR([{ ALT: () => this.CONSUME(t.Minus) }, { ALT: () => this.CONSUME(t.Not) }]))
+    this.MANY(() => this.CONSUME(t.Minus))
     this.SUBRULE(this.primary)
   })
 

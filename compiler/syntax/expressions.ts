@@ -99,7 +99,18 @@ export class ExpressionReader {
   }
 
   #and(node: cst.ConjunctionCstNode): ast.Expression {
-    return this.#chain(this.all(node.children.comparison).map((child) => this.#comparison(child)), () => 'and', this.spanOf(node))
+    return this.#chain(this.all(node.children.negation).map((child) => this.#not(child)), () => 'and', this.spanOf(node))
+  }
+
+  /** Signs cancel in pairs, so that a long row of them costs no depth. */
+  #not(node: cst.NegationCstNode): ast.Expression {
+    const span = this.spanOf(node)
+    const comparison = this.first(node.children.comparison)
+    const operand: ast.Expression = comparison ? this.#comparison(comparison) : { kind: 'none', span }
+    const count = this.all(node.children.not).length
+    if (count === 0) return operand
+    const negated: ast.Expression = { kind: 'unary', operator: 'not', operand, span }
+    return count % 2 === 1 ? negated : { kind: 'unary', operator: 'not', operand: negated, span }
   }
 
   #comparison(node: cst.ComparisonCstNode): ast.Expression {
@@ -128,14 +139,9 @@ export class ExpressionReader {
 
   #unary(node: cst.UnaryCstNode): ast.Expression {
     const span = this.spanOf(node)
-    const signs = [...this.all(node.children.Minus), ...this.all(node.children.not)].sort((a, b) => b.startOffset - a.startOffset)
     const primary = this.first(node.children.primary)
     const operand: ast.Expression = primary ? this.#primary(primary) : { kind: 'none', span }
-    // Signs cancel in pairs, so that a long row of them costs no depth.
-    const minus = signs.filter((sign) => sign.image === '-').length
-    const not = signs.length - minus
-    const negated: ast.Expression = minus % 2 === 1 ? { kind: 'unary', operator: '-', operand, span } : operand
-    return not === 0 ? negated : { kind: 'unary', operator: 'not', operand: not % 2 === 1 ? negated : { kind: 'unary', operator: 'not', operand: negated, span }, span }
+    return this.all(node.children.Minus).length % 2 === 1 ? { kind: 'unary', operator: '-', operand, span } : operand
   }
 
   #primary(node: cst.PrimaryCstNode): ast.Expression {
