@@ -311,7 +311,7 @@ class UNet(nn.Module):
 
     def forward(self, images: list, times: Tensor, features: Optional[Tensor] = None,
                 mask: Optional[Tensor] = None, micro: Optional[dict] = None) -> list:
-        """One prediction per image (outermost first). `features` and `mask` are the text, `micro` micro-conditioning."""
+        """One prediction per image, outermost first. `features` and `mask` are the text, `micro` micro-conditioning."""
         condition = None if features is None else self.condition(features, mask)
         return self.denoise(images, times, condition, micro or {})[0]
 
@@ -462,8 +462,9 @@ def main() -> int:
         with torch.inference_mode():
             errors = [relative_error(a, e) for a, e in zip(model(**inputs), expected)]
         passed = max(errors) <= args.tolerance
+        shown = ", ".join(f"{error:.2e}" for error in errors)
         print(json.dumps({"errors": errors, "passed": passed}) if args.json
-              else f"largest relative errors {', '.join(f'{e:.2e}' for e in errors)}: {'ok' if passed else 'too large'}")
+              else f"largest relative errors {shown}: {'ok' if passed else 'too large'}")
         return 0 if passed else 1
 
     inputs = first_row(inputs)
@@ -475,7 +476,8 @@ def main() -> int:
             command = line.strip()
             if command == "quit":
                 break
-            print(timed_forward(model, inputs) if command == "run" else f"error: unknown command {command!r}", flush=True)
+            answer = timed_forward(model, inputs) if command == "run" else f"error: unknown command {command!r}"
+            print(answer, flush=True)
         return 0
     seconds = [timed_forward(model, inputs) for _ in range(args.repeats)]
     result = {
