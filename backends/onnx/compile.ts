@@ -35,23 +35,40 @@ export function specHash(model: Model, graph: Graph): string {
 }
 
 /** Compiles a denoiser into `folder`. A model without a condition is not split, whatever is asked. */
-export async function compileToFolder(model: Model, graph: Graph, folder: string, options: CompileOptions): Promise<Compiled> {
+export async function compileToFolder(
+  model: Model,
+  graph: Graph,
+  folder: string,
+  options: CompileOptions,
+): Promise<Compiled> {
   await mkdir(folder, { recursive: true })
   const hash = specHash(model, graph)
   const optimised = inference.run(graph)
   const halves = options.split ? splitAfter(optimised, conditionInputs) : undefined
-  const graphs = halves ? ([['condition', halves.once], ['denoiser', halves.rest]] as const) : ([['denoiser', optimised]] as const)
-  const info = { producerVersion: undefined, metadata: { model: model.name, spec_hash: hash } }
+  const graphs = halves
+    ? ([
+        ['condition', halves.once],
+        ['denoiser', halves.rest],
+      ] as const)
+    : ([['denoiser', optimised]] as const)
+  const info = { metadata: { model: model.name, spec_hash: hash } }
   const written: ManifestFile[] = []
   let weightBytes = 0
   for (const [role, part] of graphs) {
     const path = join(folder, `${role}.onnx`)
     const lowered = lower(part, options)
-    const result = options.weights ? await writeModel(lowered, options.weights.values, path, info) : await writeStructure(lowered, path, info)
+    const result = options.weights
+      ? await writeModel(lowered, options.weights.values, path, info)
+      : await writeStructure(lowered, path, info)
     written.push({ role, graph: part, files: result.files.map((file) => basename(file)) })
     weightBytes += result.weightBytes
   }
-  const contents = manifest(model, written, { ...options, specHash: hash, weights: options.weights?.about ?? 'none', parameters: graph.parameters })
+  const contents = manifest(model, written, {
+    ...options,
+    specHash: hash,
+    weights: options.weights?.about ?? 'none',
+    parameters: graph.parameters,
+  })
   const path = join(folder, 'manifest.json')
   await writeFile(`${path}.part`, JSON.stringify(contents, undefined, 2) + '\n')
   await rename(`${path}.part`, path)

@@ -27,7 +27,12 @@ export function manifest(model: Model, files: readonly ManifestFile[], options: 
   const defaults = microDefaults(model)
   const port = ({ name, value: { type } }: NamedValue) => {
     const micro = name.startsWith('micro_') ? defaults.get(name.slice('micro_'.length)) : undefined
-    return { name, type: type.dataType, shape: type.shape.map((size) => (typeof size === 'number' ? size : showDimension(size))), ...(micro === undefined ? {} : { default: micro }) }
+    return {
+      name,
+      type: type.dataType,
+      shape: type.shape.map((size) => (typeof size === 'number' ? size : showDimension(size))),
+      ...(micro === undefined ? {} : { default: micro }),
+    }
   }
   return {
     format: 'mdmc manifest 1',
@@ -36,7 +41,13 @@ export function manifest(model: Model, files: readonly ManifestFile[], options: 
     opset: options.opset,
     precision: options.precision,
     weights: options.weights,
-    files: files.map(({ role, graph, files: names }) => ({ role, path: names[0], external: names.slice(1), inputs: graph.inputs.map(port), outputs: graph.outputs.map(port) })),
+    files: files.map(({ role, graph, files: names }) => ({
+      role,
+      path: names[0],
+      external: names.slice(1),
+      inputs: graph.inputs.map(port),
+      outputs: graph.outputs.map(port),
+    })),
     resolutions: partsOf(model).map((part) => ({
       name: resolutionName(part),
       side: part.side,

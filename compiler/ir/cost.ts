@@ -33,7 +33,7 @@ export interface GraphCost {
   readonly modules: ReadonlyMap<string, Cost>
 }
 
-const bytesPerElement: { readonly [Type in DataType]: number } = { float32: 4, int64: 8, bool: 1 }
+const bytesPerElement: Readonly<Record<DataType, number>> = { float32: 4, int64: 8, bool: 1 }
 
 /** The cost of running `graph` in the order of its nodes; `bindings` give sizes to its symbols. */
 export function costOf(graph: Graph, bindings: Bindings): GraphCost {

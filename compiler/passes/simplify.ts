@@ -19,7 +19,7 @@ function withoutNeutral(node: Node, value: number, sides: 'either' | 'right'): V
 /** Operands need no repetition where the op repeats them itself. */
 function withoutBroadcast(node: Node, build: (inputs: Readonly<Record<string, Value>>) => Value): Value | undefined {
   for (const [name, value] of Object.entries(node.inputs)) {
-    const source = value.op === 'broadcast' ? value.inputs['x'] : undefined
+    const source = value.op === 'broadcast' ? value.inputs.x : undefined
     if (source === undefined) continue
     const inputs = { ...node.inputs, [name]: source }
     const types = Object.fromEntries(Object.entries(inputs).map(([input, { type }]) => [input, type]))
@@ -44,7 +44,7 @@ const binary =
   (node, b) =>
     rule?.(node, b) ?? withoutBroadcast(node, ({ a, b: right }) => b[name](a ?? 0, right ?? 0))
 
-const rules: { readonly [Name in OpName]?: Rule } = {
+const rules: Readonly<Partial<Record<OpName, Rule>>> = {
   add: binary('add', (node) => withoutNeutral(node, 0, 'either')),
   sub: binary('sub', (node) => withoutNeutral(node, 0, 'right')),
   mul: binary('mul', (node, b) => withoutNeutral(node, 1, 'either') ?? mergeFactors(node, b)),
@@ -53,24 +53,24 @@ const rules: { readonly [Name in OpName]?: Rule } = {
   maximum: binary('maximum'),
   equal: binary('equal'),
   where: (node, build) => withoutBroadcast(node, ({ condition, a, b }) => build.where(condition ?? 0, a ?? 0, b ?? 0)),
-  negate: (node) => inner(node, 'negate')?.inputs['x'],
+  negate: (node) => inner(node, 'negate')?.inputs.x,
   reshape: (node, b) => unchanged(node) ?? throughViews(node, b),
   broadcast: (node, b) => {
-    const x = inner(node, 'broadcast')?.inputs['x']
+    const x = inner(node, 'broadcast')?.inputs.x
     return unchanged(node) ?? (x && b.broadcast(x, { shape: node.type.shape }))
   },
   transpose: simplifyTranspose,
   slice: simplifySlice,
   concat: simplifyConcat,
   padEnd: simplifyPadEnd,
-  upsample: (node) => (node.attributes['factor'] === 1 ? node.inputs['x'] : undefined),
+  upsample: (node) => (node.attributes.factor === 1 ? node.inputs.x : undefined),
   sum: reducesNothing,
   mean: reducesNothing,
-  dropout: (node) => (node.attributes['rate'] === 0 ? node.inputs['x'] : undefined),
+  dropout: (node) => (node.attributes.rate === 0 ? node.inputs.x : undefined),
 }
 
 function throughViews(node: Node, b: Builder): Value | undefined {
-  const x = inner(node, 'reshape')?.inputs['x']
+  const x = inner(node, 'reshape')?.inputs.x
   return x && b.reshape(x, { shape: node.type.shape })
 }
 
@@ -81,9 +81,9 @@ function permutationOf(node: Node): readonly number[] {
 
 function simplifyTranspose(node: Node, b: Builder): Value | undefined {
   const outer = permutationOf(node)
-  if (outer.every((axis, i) => axis === i)) return node.inputs['x']
+  if (outer.every((axis, i) => axis === i)) return node.inputs.x
   const below = inner(node, 'transpose')
-  const x = below?.inputs['x']
+  const x = below?.inputs.x
   if (below === undefined || x === undefined) return undefined
   const first = permutationOf(below)
   return b.transpose(x, { permutation: outer.map((axis) => first[axis] ?? 0) })
@@ -91,7 +91,7 @@ function simplifyTranspose(node: Node, b: Builder): Value | undefined {
 
 function reducesNothing(node: Node): Value | undefined {
   const { axes } = node.attributes
-  return Array.isArray(axes) && axes.length === 0 ? node.inputs['x'] : undefined
+  return Array.isArray(axes) && axes.length === 0 ? node.inputs.x : undefined
 }
 
 export const simplify: Pass = {

@@ -38,8 +38,8 @@ export function simplifySlice(node: Node, b: Builder): Value | undefined {
     const to = sum(end, before.start)
     return to === undefined ? undefined : b.slice(before.x, { axis, start: from, end: to })
   }
-  const original = x.op === 'padEnd' ? x.inputs['x'] : undefined
-  if (original && start === 0 && x.attributes['axis'] === axis && sameDimension(sizeOf(original, axis), end)) {
+  const original = x.op === 'padEnd' ? x.inputs.x : undefined
+  if (original && start === 0 && x.attributes.axis === axis && sameDimension(sizeOf(original, axis), end)) {
     return original
   }
   return partOfJoined(part, b)
@@ -47,7 +47,7 @@ export function simplifySlice(node: Node, b: Builder): Value | undefined {
 
 function partOfJoined({ x: joined, axis, start, end }: Part, build: Builder): Value | undefined {
   const { a, b } = joined.inputs
-  if (joined.op !== 'concat' || joined.attributes['axis'] !== axis || a === undefined || b === undefined)
+  if (joined.op !== 'concat' || joined.attributes.axis !== axis || a === undefined || b === undefined)
     return undefined
   const seam = sizeOf(a, axis)
   if (typeof end !== 'number' || typeof seam !== 'number') {
@@ -63,7 +63,7 @@ export function simplifyConcat(node: Node, build: Builder): Value | undefined {
   const left = a && partOf(a)
   const right = b && partOf(b)
   if (left === undefined || right === undefined || left.x !== right.x) return undefined
-  const adjoin = left.axis === right.axis && left.axis === node.attributes['axis'] && left.end === right.start
+  const adjoin = left.axis === right.axis && left.axis === node.attributes.axis && left.end === right.start
   return adjoin ? build.slice(left.x, { axis: left.axis, start: left.start, end: right.end }) : undefined
 }
 

@@ -131,7 +131,7 @@ function section(node: CstNode): Layout {
   if (properties.length === 0) return group(layoutOf(open), mayBreak('', 'last'), layoutOf(close))
   const lines = separated(properties.map(layoutOf), () => mayBreak('  ', 'item'))
   const result = group(layoutOf(open), indent(mayBreak(' ', 'first'), lines), mayBreak(' ', 'last'), layoutOf(close))
-  result.broken = properties.some((property) => 'children' in property && property.children['section'] !== undefined)
+  result.broken = properties.some((property) => 'children' in property && property.children.section !== undefined)
   return result
 }
 
@@ -170,7 +170,7 @@ function conditionalHead(node: CstNode): Layout {
 function conditionalTail(node: CstNode): Layout[] {
   const [, , then, value, otherwise, last] = parts(node)
   if (!then || !value || !otherwise || !last) return [text(' '), tight(node)]
-  const next = 'children' in last ? last.children['conditional']?.[0] : undefined
+  const next = 'children' in last ? last.children.conditional?.[0] : undefined
   const end = next && 'children' in next ? [conditionalHead(next), ...conditionalTail(next)] : [layoutOf(last)]
   return [
     mayBreak(' '),
@@ -218,8 +218,8 @@ function labelled(node: CstNode): Layout {
 
 /** A step of a pipeline; an empty argument list adds nothing to it. */
 function stage(node: CstNode): Layout {
-  const given = node.children['callArguments']?.[0]
-  if (given && 'children' in given && given.children['argument'] === undefined) {
+  const given = node.children.callArguments?.[0]
+  if (given && 'children' in given && given.children.argument === undefined) {
     const { callArguments: _, ...children } = node.children
     return labelled({ ...node, children })
   }

@@ -35,21 +35,21 @@ export async function readCase(path: string, report: Report): Promise<RecordedCa
     report(badCase({ problem }), wholeFile(file))
     return undefined
   }
-  if (text === undefined) return refuse('case.json cannot be read')
+  if (text === undefined) { refuse('case.json cannot be read'); return; }
   const json = parseJson(text)
-  if (json === undefined) return refuse('case.json is not valid JSON')
+  if (json === undefined) { refuse('case.json is not valid JSON'); return; }
   const figures = join(path, 'tensors.safetensors')
   const hasFigures = await stat(figures).then(() => true, () => false)
   const tensors = hasFigures ? await openWeights(figures, report) : undefined
   if (hasFigures && tensors === undefined) return undefined
-  const parameters = asRecord(json['parameters'])
+  const parameters = asRecord(json.parameters)
   return {
     path,
     text,
     kind: kindOf(json),
-    sizes: asNumbers(json['sizes']),
+    sizes: asNumbers(json.sizes),
     mixedBatch: 'batches' in json,
-    tolerance: typeof json['tolerance'] === 'number' ? json['tolerance'] : defaultTolerance,
+    tolerance: typeof json.tolerance === 'number' ? json.tolerance : defaultTolerance,
     parameters: Object.entries(parameters ?? {}).map(([name, shape]) => ({ name, shape: asNumbers(shape) })),
     tensors,
   }

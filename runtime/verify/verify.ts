@@ -10,11 +10,11 @@ import { readReference, type Reference } from '../../compiler/import/reference.j
 import { writeReference } from '../../compiler/import/import.js'
 import { showShape } from '../../compiler/ir/dimension.js'
 import type { Graph } from '../../compiler/ir/graph.js'
-import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
+import type { Tensor } from '../../compiler/ir/tensor.js'
 import { wholeFile } from '../weights/failure.js'
 import { ruleWeights } from '../weights/rule.js'
 import type { WeightSource } from '../weights/source.js'
-import type { RecordedCase } from './case.js'
+import { readCase, type RecordedCase } from './case.js'
 import { fromGrid, toGrid } from './grid.js'
 
 export interface TensorResult {
@@ -43,7 +43,16 @@ export interface VerifyOptions {
 }
 
 /** Verifies one case. Undefined where it cannot be run, which is reported. */
-export async function verifyCase(recorded: RecordedCase, options: VerifyOptions): Promise<CaseResult | undefined> {
+export async function verifyCase(path: string, options: VerifyOptions): Promise<CaseResult | undefined> {
+  const recorded = await readCase(path, options.report)
+  try {
+    return recorded && (await verifyRecorded(recorded, options))
+  } finally {
+    await recorded?.tensors?.close()
+  }
+}
+
+async function verifyRecorded(recorded: RecordedCase, options: VerifyOptions): Promise<CaseResult | undefined> {
   const { report } = options
   const file = `${recorded.path}/case.json`
   if (recorded.kind !== 'denoiser') {
@@ -149,9 +158,4 @@ function relativeError(found: ArrayLike<number>, expected: ArrayLike<number>): n
     largest = Math.max(largest, Math.abs(expected[i] ?? 0))
   }
   return largest === 0 ? difference : difference / largest
-}
-
-/** Elements of all parameters, as `mdmc inspect` counts them. */
-export function parameterCount({ parameters }: Graph): number {
-  return parameters.reduce((count, { shape }) => count + elementCount(shape), 0)
 }

@@ -1,0 +1,87 @@
+/** `mdmc compile`: a model as files for deployment. */
+import { join } from 'node:path'
+import { Option, type Command } from 'commander'
+import type { Graph } from '../compiler/ir/graph.js'
+import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
+import { buildGraph, readModel } from './model.js'
+import { whole } from './options.js'
+import { print, printJson, say, showDiagnostics, WrongInput, WrongUsage } from './report.js'
+
+interface CompileChoice {
+  readonly model?: string
+  readonly target: string
+  readonly output?: string
+  /** A path, or false after `--no-weights`; true where neither was given. */
+  readonly weights: string | boolean
+  readonly seed?: number
+  readonly split?: boolean
+  readonly mixedBatch?: boolean
+  readonly precision: 'fp32' | 'fp16'
+  readonly opset: number
+  readonly json?: boolean
+}
+
+export function addCompile(program: Command): void {
+  program
+    .command('compile')
+    .description('compile a model into files for deployment')
+    .argument('<file>', 'an .mdm file')
+    .addOption(new Option('--target <name>', 'what to write').choices(['onnx']).default('onnx'))
+    .option('--model <name>', 'which model of the file (default: the last)')
+    .option('-o, --output <folder>', 'where to write (default: out/MODEL)')
+    .option('--weights <file>', 'weights to put in: .safetensors or .pth')
+    .option('--no-weights', 'write the structure alone')
+    .option('--seed <number>', 'seed of fresh weights, where no file is given', whole(0, Number.MAX_SAFE_INTEGER))
+    .option('--split', 'write condition.onnx, run once per prompt, and denoiser.onnx, run per step')
+    .option('--mixed-batch', 'let high resolutions hold only the first rows of the batch')
+    .addOption(new Option('--precision <type>', 'of weights and computation').choices(['fp32', 'fp16']).default('fp32'))
+    .option('--opset <version>', 'version of the ONNX operators', whole(17, 22), 17)
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExamples:\n  mdmc compile models/S64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16')
+    .action(compile)
+}
+
+async function compile(file: string, options: CompileChoice): Promise<void> {
+  if (options.seed !== undefined && options.weights !== true) throw new WrongUsage('--seed is for fresh weights; leave out --weights and --no-weights')
+  const started = performance.now()
+  const model = readModel(file, options.model)
+  const graph = buildGraph(model, { mixedBatch: options.mixedBatch ?? false })
+  if (options.split && !model.condition) say(`${model.name} has no condition, so there is nothing to split off`)
+  const weights = await chooseWeights(graph, options)
+  const folder = options.output ?? join('out', model.name)
+  const { compileToFolder } = await import('../backends/onnx/compile.js')
+  try {
+    const result = await compileToFolder(model, graph, folder, {
+      opset: options.opset,
+      precision: options.precision === 'fp16' ? 'float16' : 'float32',
+      split: options.split ?? false,
+      weights,
+    })
+    const seconds = (performance.now() - started) / 1000
+    if (options.json) printJson({ model: model.name, folder, files: result.files, weightBytes: result.weightBytes, seconds })
+    else {
+      for (const path of result.files) print(path)
+      say(`${model.name}: ${weights?.about ?? 'structure alone'}, ${(result.weightBytes / 2 ** 20).toFixed(0)} MiB of weights, ${seconds.toFixed(1)} s`)
+    }
+  } finally {
+    await weights?.values.close()
+  }
+}
+
+/** The weights that the options ask for; fresh ones where they say nothing. */
+async function chooseWeights(graph: Graph, { weights, seed = 0 }: CompileChoice) {
+  if (weights === false) return undefined
+  if (typeof weights !== 'string') {
+    const { initialWeights } = await import('../runtime/weights/initialise.js')
+    return { values: initialWeights(graph.parameters, seed), about: `fresh weights, seed ${seed}` }
+  }
+  const { openWeights } = await import('../runtime/weights/open.js')
+  const { fitWeights } = await import('../runtime/weights/fit.js')
+  const found = new DiagnosticList()
+  const source = await openWeights(weights, found.report)
+  const fitting = source && fitWeights(source, graph.parameters, weights, found.report)
+  showDiagnostics(found.all)
+  if (fitting) return { values: fitting, about: `weights of ${weights}` }
+  await source?.close()
+  throw new WrongInput()
+}

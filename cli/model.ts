@@ -1,0 +1,31 @@
+/** What commands on models share: reading the file, choosing the model, building its graph. */
+import { buildDenoiser, type DenoiserOptions } from '../compiler/build/denoiser.js'
+import type { Model } from '../compiler/check/model.js'
+import { checkFile } from '../compiler/compile.js'
+import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
+import { nearestName, oneOf } from '../compiler/diagnostics/suggest.js'
+import type { Graph } from '../compiler/ir/graph.js'
+import { showDiagnostics, WrongInput, WrongUsage } from './report.js'
+import { disk } from './sources.js'
+
+/** The model of a file: the named one, or the last, which is the outermost in files of several. */
+export function readModel(file: string, name: string | undefined): Model {
+  const checked = checkFile(file, disk)
+  showDiagnostics(checked.diagnostics, checked.sources)
+  if (checked.hasErrors) throw new WrongInput()
+  const model = name === undefined ? checked.models.at(-1) : checked.models.find((candidate) => candidate.name === name)
+  if (model) return model
+  const names = checked.models.map((candidate) => candidate.name)
+  if (names.length === 0) throw new WrongUsage(`${file} has no model`)
+  const near = name && nearestName(name, names)
+  throw new WrongUsage(`${file} has no model ${name ?? ''}; ${near ? `did you mean ${near}?` : `it has ${oneOf(names)}`}`)
+}
+
+/** The graph of a model that was checked. */
+export function buildGraph(model: Model, options: DenoiserOptions = {}): Graph {
+  const found = new DiagnosticList()
+  const graph = buildDenoiser(model, found.report, options)
+  if (!found.hasErrors) return graph
+  showDiagnostics(found.all)
+  throw new WrongInput()
+}
