@@ -36,8 +36,12 @@ export const onnx: Engine = {
   },
 }
 
-/** Imported on first use: checking and formatting need no engine. */
+/**
+ * Imported on first use: checking and formatting need no engine. From version 1.29 on, ONNX Runtime reports file names,
+ * hashes and timings of models to Microsoft on Linux and macOS unless this variable is set; a user may still set it to 0.
+ */
 async function load(): Promise<Runtime> {
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
   try {
     const runtime = await import('onnxruntime-node')
     // Of the environment, not of sessions: what goes wrong there is also thrown, and told in better words.

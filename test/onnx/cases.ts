@@ -65,7 +65,7 @@ function labels(): Case {
   return { ...g.finish({ y }), inputs }
 }
 
-export const cases: { readonly [Name in OpName]: readonly Case[] } = {
+export const cases: Readonly<Record<OpName, readonly Case[]>> = {
   add: binary('add'),
   attention: [attention(false), attention(true)],
   broadcast: [

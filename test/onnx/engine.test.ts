@@ -21,7 +21,7 @@ it('runs models with large weights and leaves no files', async () => {
   vi.stubEnv('TMPDIR', folder)
   const inputs = { x: noise([1, size], 2) }
   const [exact, result] = [await evaluate(net, inputs), await runOn(onnx, 'cpu', net, inputs)]
-  expect(difference(exact['y'], result['y'])).toBeLessThan(1e-5)
+  expect(difference(exact.y, result.y)).toBeLessThan(1e-5)
   vi.unstubAllEnvs()
   expect(readdirSync(folder)).toEqual([])
 })

@@ -46,7 +46,7 @@ describe('a small network', () => {
   ])('with a batch of %i and %i tokens', async (size, words) => {
     const inputs = networkInputs(size, words)
     const result = await runOn(onnx, 'cpu', net, inputs)
-    expect(difference((await evaluate(net, inputs))['pred_16'], result['pred_16'])).toBeLessThan(1e-5)
+    expect(difference((await evaluate(net, inputs)).pred_16, result.pred_16)).toBeLessThan(1e-5)
   })
 
   it('has the nodes that its layers need', () => {
@@ -84,7 +84,7 @@ describe('what ONNX Runtime makes of it', () => {
   it('keeps the exact normalisations', () => {
     expect(optimised).not.toHaveProperty('LayerNormalization')
     expect(optimised).not.toHaveProperty('GroupNorm')
-    expect(optimised['InstanceNormalization']).toBe(8)
+    expect(optimised.InstanceNormalization).toBe(8)
   })
 })
 

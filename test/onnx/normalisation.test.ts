@@ -9,7 +9,7 @@ async function error(shape: readonly number[], build: (g: TestGraph, x: Value) =
   const network = g.finish({ y: build(g, g.input('x', shape)) })
   const inputs = { x: noise(shape, 3, 1e4) }
   const [exact, result] = [await evaluate(network, inputs), await runOn(onnx, 'cpu', network, inputs)]
-  return difference(exact['y'], result['y'])
+  return difference(exact.y, result.y)
 }
 
 const unit = (channels: number) => ({ shape: [channels], data: new Float32Array(channels).fill(1) })

@@ -23,7 +23,7 @@ const all = Object.entries(cases).flatMap(([op, list]) => list.map((entry, i) =>
 describe('each op', () => {
   it.each(all)('$name computes what it means', async (entry) => {
     const [exact, result] = [await evaluate(entry, entry.inputs), await runOn(onnx, 'cpu', entry, entry.inputs)]
-    expect(difference(exact['y'], result['y'])).toBeLessThan(2e-6)
+    expect(difference(exact.y, result.y)).toBeLessThan(2e-6)
   })
 })
 
@@ -51,7 +51,7 @@ describe.each([supportedOpsets.first, 18, supportedOpsets.last])('operator set %
       const { y } = await session.run(Object.fromEntries(feeds))
       await session.release()
       const result = y && { shape: y.dims, data: Float32Array.from(y.data as Float32Array) }
-      expect(difference((await evaluate(entry, entry.inputs))['y'], result), entry.name).toBeLessThan(4e-3)
+      expect(difference((await evaluate(entry, entry.inputs)).y, result), entry.name).toBeLessThan(4e-3)
     }
   })
 })

@@ -12,6 +12,9 @@ import type { Builder } from '../../compiler/ops/index.js'
 import type { Engine, ParameterValues } from '../../backends/engine.js'
 import { reference } from '../../backends/reference/engine.js'
 
+// Tests that call ONNX Runtime directly report nothing either.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
+
 /** Reproducible numbers with mean 0 and deviation 1 or so. */
 export function noise(shape: readonly number[], seed = 1, mean = 0): Tensor {
   let state = seed * 2654435761

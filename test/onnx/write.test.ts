@@ -27,8 +27,8 @@ describe('external data', () => {
     expect(stored.length).toBeGreaterThan(10)
     for (const { name, externalData } of stored) {
       const entries = Object.fromEntries((externalData ?? []).map(({ key, value }) => [key, value]))
-      expect(entries['location']).toBe('large.onnx.data')
-      const [offset, length] = [Number(entries['offset']), Number(entries['length'])]
+      expect(entries.location).toBe('large.onnx.data')
+      const [offset, length] = [Number(entries.offset), Number(entries.length)]
       expect(offset % 4096).toBe(0)
       const bytes = readFileSync(`${path}.data`).subarray(offset, offset + length)
       expect(new Float32Array(new Uint8Array(bytes).buffer)).toEqual(await net.weights.read(name ?? ''))

@@ -85,7 +85,7 @@ export function loweringOf(op: OpName, opset: number): AnyLowering {
  */
 export type Precision = 'half' | 'single' | 'own' | 'follow'
 
-export const precisions: { readonly [Name in OpName]?: Precision } = {
+export const precisions: Readonly<Partial<Record<OpName, Precision>>> = {
   attention: 'own',
   conv: 'half',
   cos: 'single',
