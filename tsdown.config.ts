@@ -8,4 +8,5 @@ export default defineConfig({
   outDir: 'dist',
   dts: { build: false },
   clean: true,
+  fixedExtension: false,
 })

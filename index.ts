@@ -1,0 +1,11 @@
+/** mdmc as a library: checking, building and printing models. Nothing here needs Node. */
+export { checkFile, type CheckedFile } from './compiler/compile.js'
+export { buildDenoiser, type DenoiserOptions } from './compiler/build/denoiser.js'
+export { renderDiagnostic } from './compiler/diagnostics/render.js'
+export type { Diagnostic } from './compiler/diagnostics/diagnostic.js'
+export type { SourceHost } from './compiler/check/load.js'
+export type { Model } from './compiler/check/model.js'
+export type { Graph } from './compiler/ir/graph.js'
+export { printGraph } from './compiler/ir/print.js'
+export { inference, passes, training } from './compiler/passes/index.js'
+export { format } from './compiler/syntax/format.js'
