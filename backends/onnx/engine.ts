@@ -146,7 +146,7 @@ class OnnxSession implements Session {
 
   async run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
     bindInputs(this.#graph, inputs)
-    const feeds = Object.entries(inputs).map(([name, tensor]) => [name, this.#given(tensor)])
+    const feeds = Object.entries(inputs).map(([name, tensor]) => [name, this.#given(tensor)] as const)
     const results = await this.#session.run(Object.fromEntries(feeds))
     return Object.fromEntries(this.#graph.outputs.map(({ name }) => [name, taken(name, results[name])]))
   }

@@ -7,12 +7,9 @@ import { readCondition, readMicro, readOwnCondition } from './condition.js'
 import { readDiffusion, readSampling, readTraining } from './diffusion.js'
 import { readLevels } from './levels.js'
 import type { Definition, LoadedFile, Program } from './load.js'
-import { innermost, partsOf, type BlockUse, type Inner, type Model } from './model.js'
+import { innermost, partsOf, type BlockOf, type Inner, type Model } from './model.js'
 import { checkNest } from './nest.js'
 import { percent, pixels, SectionReader, type PropertyReader } from './section.js'
-
-/** Finds the block that a name means in a file. */
-export type BlockOf = (name: string, use: { readonly arguments: readonly ast.Argument[]; readonly span: ast.Named['span'] }) => BlockUse | undefined
 
 /** Checks every model of the program's main file, in the order of the file. */
 export function checkProgram(program: Program, report: Report): Model[] {

@@ -1,8 +1,7 @@
 /** The levels of a model: their sections, and whether each can follow the one before. */
 import type { Report } from '../diagnostics/diagnostic.js'
 import * as say from '../diagnostics/model.js'
-import type { BlockOf } from './check.js'
-import type { Level } from './model.js'
+import type { BlockOf, Level } from './model.js'
 import { pixels, SectionReader, type PropertyReader } from './section.js'
 
 const few = { minimum: 0, maximum: 64, whole: true }

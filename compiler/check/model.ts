@@ -17,6 +17,9 @@ export interface BlockUse {
   readonly span: Span
 }
 
+/** Finds the block that a name means in a file. */
+export type BlockOf = (name: string, use: Pick<BlockUse, 'arguments' | 'span'>) => BlockUse | undefined
+
 export interface Level {
   readonly side: number
   readonly frames: number

@@ -58,7 +58,7 @@ export const notRunnable = diagnostic<{ setting: string; reason: string; help: s
 
 export const unfitSide = diagnostic<{ side: number; factor: number; smallest: number }>({
   code: 'MDM0410',
-  message: ({ side, factor }) => `a side of ${side} cannot be halved to the innermost resolution`,
+  message: ({ side }) => `a side of ${side} cannot be halved to the innermost resolution`,
   reason: ({ factor }) => `the network halves it ${Math.log2(factor)} times in all`,
   help: ({ smallest }) => `use a multiple of ${smallest}`,
 })

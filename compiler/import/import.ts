@@ -1,5 +1,5 @@
 /** A configuration of the reference implementation to the text of an .mdm file. */
-import type { Report } from '../diagnostics/diagnostic.js'
+import type { Finding, Report } from '../diagnostics/diagnostic.js'
 import { readReference, type Reference } from './reference.js'
 import { writeMdm } from './write.js'
 
@@ -12,12 +12,12 @@ export interface ImportOptions {
 
 /** The .mdm text, or undefined where the configuration cannot be imported (which is reported). */
 export function importReference(file: string, text: string, options: ImportOptions, report: Report): string | undefined {
-  let refused = false
+  const errors: Finding[] = []
   const reference = readReference(file, text, (finding, ...place) => {
-    refused ||= finding.severity === 'error'
+    if (finding.severity === 'error') errors.push(finding)
     report(finding, ...place)
   })
-  if (reference === undefined || refused) return undefined
+  if (reference === undefined || errors.length > 0) return undefined
   return writeReference(file, reference, options, report)
 }
 

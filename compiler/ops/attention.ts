@@ -56,7 +56,7 @@ export const attention: Op<['q', 'k', 'v', 'mask?']> = {
     )
     for (let i = 0; i < scores.data.length; i++) {
       const example = Math.floor(i / (heads * queries * keys))
-      const seen = mask === undefined || mask.data[example * keys + (i % keys)] !== 0
+      const seen = mask?.data[example * keys + (i % keys)] !== 0
       scores.data[i] = (scores.data[i] ?? 0) / Math.sqrt(features) + (seen ? 0 : hidden)
     }
     return matmul.evaluate({ a: softmax.evaluate({ x: scores }, {}, scoreShape), b: v }, {}, shape)

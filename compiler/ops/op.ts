@@ -18,7 +18,7 @@ export type PerInput<Names extends InputNames, T> = { readonly [N in keyof Prese
   readonly [N in keyof Optional<Names>]?: T
 }
 
-export type NoAttributes = Readonly<Record<never, never>>
+export type NoAttributes = Readonly<Record<string, never>>
 
 export interface Op<Names extends InputNames = InputNames, A extends object = Attributes> {
   readonly inputs: Names

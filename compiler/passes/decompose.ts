@@ -13,9 +13,9 @@ export function decomposeOps(names: Iterable<OpName>): Pass {
     run: (graph) =>
       rewrite(graph, (node, b) => {
         if (!chosen.has(node.op)) return undefined
-        const { decompose } = opOf(node.op)
-        if (decompose === undefined) throw new InternalError(`${node.op} has no simpler form`)
-        return decompose(node.inputs, node.attributes, b)
+        const op = opOf(node.op)
+        if (op.decompose === undefined) throw new InternalError(`${node.op} has no simpler form`)
+        return op.decompose(node.inputs, node.attributes, b)
       }),
   }
 }

@@ -1,6 +1,6 @@
 /** Algebraic identities: nodes that change nothing, or that say in two steps what one can say, with the same numbers. */
 import type { Rule } from '../ir/builder.js'
-import type { Node, Value } from '../ir/graph.js'
+import type { Attribute, Node, Value } from '../ir/graph.js'
 import { sameType } from '../ir/tensor.js'
 import { opOf, type Builder, type OpName } from '../ops/index.js'
 import { simplifyConcat, simplifyPadEnd, simplifySlice } from './simplify_axis.js'
@@ -76,7 +76,11 @@ function throughViews(node: Node, b: Builder): Value | undefined {
 
 function permutationOf(node: Node): readonly number[] {
   const { permutation } = node.attributes
-  return Array.isArray(permutation) ? permutation : []
+  return isNumbers(permutation) ? permutation : []
+}
+
+function isNumbers(value: Attribute): value is readonly number[] {
+  return Array.isArray(value)
 }
 
 function simplifyTranspose(node: Node, b: Builder): Value | undefined {

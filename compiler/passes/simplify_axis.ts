@@ -62,7 +62,7 @@ export function simplifyConcat(node: Node, build: Builder): Value | undefined {
   const { a, b } = node.inputs
   const left = a && partOf(a)
   const right = b && partOf(b)
-  if (left === undefined || right === undefined || left.x !== right.x) return undefined
+  if (left === undefined || left.x !== right?.x) return undefined
   const adjoin = left.axis === right.axis && left.axis === node.attributes.axis && left.end === right.start
   return adjoin ? build.slice(left.x, { axis: left.axis, start: left.start, end: right.end }) : undefined
 }

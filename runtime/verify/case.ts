@@ -31,13 +31,12 @@ const defaultTolerance = 2e-4
 export async function readCase(path: string, report: Report): Promise<RecordedCase | undefined> {
   const file = join(path, 'case.json')
   const text = await readFile(file, 'utf8').catch(() => undefined)
-  const refuse = (problem: string) => {
+  const json = text === undefined ? undefined : parseJson(text)
+  if (text === undefined || json === undefined) {
+    const problem = text === undefined ? 'case.json cannot be read' : 'case.json is not valid JSON'
     report(badCase({ problem }), wholeFile(file))
     return undefined
   }
-  if (text === undefined) { refuse('case.json cannot be read'); return; }
-  const json = parseJson(text)
-  if (json === undefined) { refuse('case.json is not valid JSON'); return; }
   const figures = join(path, 'tensors.safetensors')
   const hasFigures = await stat(figures).then(() => true, () => false)
   const tensors = hasFigures ? await openWeights(figures, report) : undefined

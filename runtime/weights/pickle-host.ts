@@ -83,7 +83,7 @@ function encoded([text, encoding]: readonly PickleValue[], machine: PickleMachin
 function attribute([owner, name]: readonly PickleValue[]): PickleValue {
   const member = typeof name === 'string' && /^[A-Za-z]\w*$/.test(name) ? name : undefined
   if (!isKind(owner, 'global') || !isSettingsClass(owner.name) || member === undefined) {
-    throw forbidden(`getattr(${isKind(owner, 'global') ? owner.name : '...'}, ${String(member ?? '...')})`)
+    throw forbidden(`getattr(${isKind(owner, 'global') ? owner.name : '...'}, ${member ?? '...'})`)
   }
   return record(`${owner.name}.${member}`, [])
 }

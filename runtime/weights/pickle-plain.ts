@@ -60,8 +60,8 @@ export class PlainConverter {
 }
 
 /** An object in which `__proto__` is a key like any other. */
-function withoutPrototype(fields: ReadonlyMap<string, PlainValue>): { readonly [key: string]: PlainValue } {
-  const object: { [key: string]: PlainValue } = Object.create(null) as Record<string, PlainValue>
+function withoutPrototype(fields: ReadonlyMap<string, PlainValue>): Readonly<Record<string, PlainValue>> {
+  const object: Record<string, PlainValue> = Object.create(null) as Record<string, PlainValue>
   for (const [key, value] of fields) object[key] = value
   return object
 }

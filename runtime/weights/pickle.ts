@@ -103,7 +103,9 @@ type Instruction = (machine: PickleMachine) => void
 
 /** What each instruction does, by its byte, written as a character. */
 const instructions: Readonly<Record<string, Instruction>> = {
-  '\x80': (m) => void (m.uint8() > 5 && fail(m, 'its protocol is newer than 5')),
+  '\x80': (m) => {
+    if (m.uint8() > 5) fail(m, 'its protocol is newer than 5')
+  },
   '\x95': (m) => void m.take(8), // a frame's length
   '.': (m) => void (m.result = m.pop()),
   '(': (m) => m.mark(),

@@ -80,7 +80,7 @@ export async function runOn(
 
 /** The largest difference of two tensors, as a share of the largest number where that is above 1. */
 export function difference(a: Tensor | undefined, b: Tensor | undefined): number {
-  if (a === undefined || b === undefined || a.shape.join() !== b.shape.join()) return Infinity
+  if (a === undefined || a.shape.join() !== b?.shape.join()) return Infinity
   let largest = 1
   let apart = 0
   a.data.forEach((value, i) => {

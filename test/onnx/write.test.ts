@@ -26,9 +26,9 @@ describe('external data', () => {
     const stored = decode(path).graph?.initializer?.filter(({ externalData }) => externalData?.length) ?? []
     expect(stored.length).toBeGreaterThan(10)
     for (const { name, externalData } of stored) {
-      const entries = Object.fromEntries((externalData ?? []).map(({ key, value }) => [key, value]))
-      expect(entries.location).toBe('large.onnx.data')
-      const [offset, length] = [Number(entries.offset), Number(entries.length)]
+      const entries = new Map((externalData ?? []).map(({ key, value }) => [key, value]))
+      expect(entries.get('location')).toBe('large.onnx.data')
+      const [offset, length] = [Number(entries.get('offset')), Number(entries.get('length'))]
       expect(offset % 4096).toBe(0)
       const bytes = readFileSync(`${path}.data`).subarray(offset, offset + length)
       expect(new Float32Array(new Uint8Array(bytes).buffer)).toEqual(await net.weights.read(name ?? ''))
@@ -81,7 +81,7 @@ it.each([17, 18, 19, 20, 21, 22])('writes operator set %i', async (opset) => {
   await writeModel(lower(net.graph, { opset, precision: 'float32' }), net.weights, path)
   const file = decode(path)
   expect(Number(file.irVersion)).toBe(irVersion(opset))
-  expect(file.opsetImport?.map(({ version }) => Number(version))).toEqual([opset])
+  expect(file.opsetImport.map(({ version }) => Number(version))).toEqual([opset])
   expect(printedAtLoad([path])).toBe('')
   if (hasChecker) expect(checkerComplaints([path])).toBe('')
 })

@@ -29,15 +29,16 @@ export function typeOf(test: OpCase, name: string, { shape, data }: Tensor): Ten
 /** A graph of this one op, with a batch of any size. */
 export function graphOf(op: ComputingOp, test: OpCase): Graph {
   const builder = new GraphBuilder(op)
-  const inputs = Object.entries(test.inputs).map(([name, value]) => [
-    name,
-    builder.input(name, typeOf(test, name, value)),
-  ])
+  const inputs = Object.entries(test.inputs).map(
+    ([name, value]) => [name, builder.input(name, typeOf(test, name, value))] as const,
+  )
   const result = builder.add(op, Object.fromEntries(inputs), test.attributes ?? {})
   return builder.finish([{ name: 'result', value: result }], [])
 }
 
+type CasesOf<Name extends ComputingOp> = Readonly<Record<Name, readonly OpCase[]>>
+
 /** Cases by op, keeping the ops' names in the type. */
-export function casesOf<Name extends ComputingOp>(cases: { readonly [N in Name]: readonly OpCase[] }) {
+export function casesOf<Name extends ComputingOp>(cases: CasesOf<Name>): CasesOf<Name> {
   return cases
 }

@@ -22,7 +22,7 @@ async function runOn({ engine, device }: EngineUnderTest, graph: Graph, test: Op
   const given = graph.inputs.map(({ name }) => [name, test.inputs[name]] as const)
   const outputs = await session.run(Object.fromEntries(given.flatMap(([name, t]) => (t ? [[name, t]] : []))))
   await session.dispose()
-  return outputs['result']
+  return outputs.result
 }
 
 /** The type rule on a batch of any size and the concrete result must agree. */

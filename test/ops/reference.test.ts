@@ -60,7 +60,7 @@ describe('inputs that do not fit', () => {
   }
 
   it('are told from those that do', async () => {
-    expect((await run(fitting))['y']?.shape).toEqual([3, 4, 2])
+    expect((await run(fitting)).y?.shape).toEqual([3, 4, 2])
   })
   it.each<[string, Record<string, Tensor>, string]>([
     ['missing', { text: fitting.text, label: fitting.label }, 'the input pairs, float32[2*batch*tokens], is missing'],
@@ -101,7 +101,7 @@ it('normalises a mean of 1e4 and a deviation of 1 to 1e-6', async () => {
     type.shape,
     values.map((value) => (value - mean) / deviation),
   )
-  expectClose((await session.run({ x }))['y'], expected, 1e-6)
+  expectClose((await session.run({ x })).y, expected, 1e-6)
 })
 
 it('convolves fast enough for small models: half a GFLOP per second', () => {

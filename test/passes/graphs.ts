@@ -111,7 +111,7 @@ const weights: ParameterValues = { read: () => Promise.resolve(Float32Array.from
 export async function outputsOf(graph: Graph): Promise<Readonly<Record<string, Tensor>>> {
   const session = await reference.prepare(graph, weights, { device: 'cpu' })
   const sizes = (shape: Shape) => shape.map((size) => (typeof size === 'number' ? size : 3))
-  const inputs = graph.inputs.map(({ name, value }, i) => [name, randn(sizes(value.type.shape), i + 1)])
+  const inputs = graph.inputs.map(({ name, value }, i) => [name, randn(sizes(value.type.shape), i + 1)] as const)
   return session.run(Object.fromEntries(inputs))
 }
 

@@ -98,8 +98,8 @@ describe('pipelines', () => {
   })
   it('keep dropout for training only', () => {
     expect(countOps(training.run(largeGraph(2)))).toMatchObject({ dropout: 2 })
-    expect(countOps(inference.run(largeGraph(2)))['dropout']).toBeUndefined()
-    expect(countOps(removeDropout.run(largeGraph(2)))['dropout']).toBeUndefined()
+    expect(countOps(inference.run(largeGraph(2))).dropout).toBeUndefined()
+    expect(countOps(removeDropout.run(largeGraph(2))).dropout).toBeUndefined()
   })
   it('compute what blocks have in common once', () => {
     const counts = countOps(inference.run(largeGraph(10)))

@@ -68,7 +68,7 @@ print(len(b))`
 test('counters and settings become metadata', async () => {
   const source = await opened(await convert(fixture('vis_model.pth'), 'settings.safetensors'))
   expect(source.metadata.get('batch_num')).toBe('1200')
-  expect(String(source.metadata.get('args'))).toContain('"micro_conditioning":"scale:16"')
+  expect(source.metadata.get('args')).toContain('"micro_conditioning":"scale:16"')
   await source.close()
 })
 

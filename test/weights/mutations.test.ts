@@ -9,7 +9,7 @@ import { checkpointOf, readEverything, temporaryFolder, tensorPickle, text } fro
 
 const folder = temporaryFolder()
 /** More can be asked for: MUTATIONS=20000 npx vitest run test/weights/mutations */
-const count = Number(process.env['MUTATIONS'] ?? 150)
+const count = Number(process.env.MUTATIONS ?? 150)
 const fixture = (name: string) => readFile(new URL(`../fixtures/${name}`, import.meta.url))
 
 async function safetensors(): Promise<Uint8Array> {

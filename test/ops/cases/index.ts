@@ -4,4 +4,4 @@ import { elementwise } from './elementwise.js'
 import { layers } from './layers.js'
 import { shape } from './shape.js'
 
-export const cases: { readonly [Name in ComputingOp]: readonly OpCase[] } = { ...elementwise, ...layers, ...shape }
+export const cases: Readonly<Record<ComputingOp, readonly OpCase[]>> = { ...elementwise, ...layers, ...shape }

@@ -104,7 +104,7 @@ function attend(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
 const [q, k, v] = [randn([3, 2, 4, 5]), randn([3, 2, 6, 5], 2), randn([3, 2, 6, 7], 3)]
 const mask = tensor([3, 6], (n, s = 0) => (n === 0 || (n === 1 && s < 2) ? 1 : 0))
 const [left, right] = [randn([2, 3, 4, 5]), randn([2, 3, 5, 7], 2)]
-const logits = tensor([2, 3, 4], (i, j, l = 0) => 90 * Math.sin(l + 1) + (i ?? 0) - (j ?? 0))
+const logits = tensor([2, 3, 4], (i = 0, j = 0, l = 0) => 90 * Math.sin(l + 1) + i - j)
 
 export const layers = casesOf({
   conv: [
@@ -116,9 +116,9 @@ export const layers = casesOf({
       title: 'along one axis, without bias',
       inputs: { x: sequence, weight: filter },
       attributes: { stride: 1, padding: 1 },
-      expected: tensor([2, 4, 6], (n, o, i = 0) =>
+      expected: tensor([2, 4, 6], (n = 0, o = 0, i = 0) =>
         total(3, (c) =>
-          total(3, (l) => (i + l < 1 || i + l > 6 ? 0 : at(filter, o ?? 0, c, l) * at(sequence, n ?? 0, c, i + l - 1))),
+          total(3, (l) => (i + l < 1 || i + l > 6 ? 0 : at(filter, o, c, l) * at(sequence, n, c, i + l - 1))),
         ),
       ),
       batched: ['x'],
