@@ -1,10 +1,37 @@
 /** Text to concrete syntax tree. Errors are recovered from, so that one run reports several. */
-import { CstParser, type CstNode, type ILexingError, type IRecognitionException, type IToken } from 'chevrotain'
+import {
+  CstParser,
+  type CstNode,
+  type ILexingError,
+  type IParserErrorMessageProvider,
+  type IRecognitionException,
+  type IToken,
+  type TokenType,
+} from 'chevrotain'
+import { balance, type BracketProblem } from './brackets.js'
+import { tooDeep } from './depth.js'
 import * as t from './tokens.js'
+
+/** Names of token types, one on a line: the only way in which the parser hands on what it expected. */
+const namesOf = (types: readonly (TokenType | undefined)[]) =>
+  [...new Set(types.map((type) => type?.name ?? ''))].join('\n')
+
+const expectedNames: IParserErrorMessageProvider = {
+  buildMismatchTokenMessage: ({ expected }) => namesOf([expected]),
+  buildNotAllInputParsedMessage: () => namesOf([t.Import, t.Model, t.Block, t.Train, t.Sample]),
+  buildNoViableAltMessage: ({ expectedPathsPerAlt }) => namesOf(expectedPathsPerAlt.flat().map((path) => path[0])),
+  buildEarlyExitMessage: ({ expectedIterationPaths }) => namesOf(expectedIterationPaths.map((path) => path[0])),
+}
 
 class MdmParser extends CstParser {
   constructor() {
-    super(t.tokens, { recoveryEnabled: true, nodeLocationTracking: 'onlyOffset', maxLookahead: 2, skipValidations: true })
+    super(t.tokens, {
+      recoveryEnabled: true,
+      nodeLocationTracking: 'onlyOffset',
+      maxLookahead: 2,
+      skipValidations: true,
+      errorMessageProvider: expectedNames,
+    })
     this.performSelfAnalysis()
   }
 
@@ -83,7 +110,9 @@ class MdmParser extends CstParser {
     this.CONSUME(t.LeftBracket)
     this.MANY_SEP({
       SEP: t.Comma,
-      DEF: () => this.OR([{ ALT: () => this.SUBRULE(this.signedNumber) }, { ALT: () => this.CONSUME(t.StringLiteral) }]),
+      DEF: () => {
+        this.OR([{ ALT: () => this.SUBRULE(this.signedNumber) }, { ALT: () => this.CONSUME(t.StringLiteral) }])
+      },
     })
     this.CONSUME(t.RightBracket)
   })
@@ -305,34 +334,32 @@ export const parser = new MdmParser()
 export interface ParseResult {
   /** Whole or, after errors, as much as could be recovered; absent only where nothing could. */
   readonly tree: CstNode | undefined
+  /** All tokens, with brackets set right. */
+  readonly tokens: readonly IToken[]
   readonly comments: readonly IToken[]
+  /** `# ...`, which is no remark here. */
+  readonly hashRemarks: readonly IToken[]
   readonly lexingErrors: readonly ILexingError[]
+  readonly bracketProblems: readonly BracketProblem[]
   readonly parsingErrors: readonly IRecognitionException[]
   /** Set where brackets or conditions are nested deeper than any sensible file does. */
   readonly tooDeepAt: number | undefined
 }
 
-/** Deeper nesting is refused: each level costs stack. */
-const deepest = 100
-
-function tooDeep(all: readonly IToken[]): number | undefined {
-  let depth = 0
-  for (const { tokenType, startOffset } of all) {
-    if (tokenType === t.LeftBrace || tokenType === t.LeftBracket || tokenType === t.LeftParenthesis || tokenType === t.If) depth++
-    else if (tokenType === t.RightBrace || tokenType === t.RightBracket || tokenType === t.RightParenthesis || tokenType === t.Else) {
-      depth = Math.max(0, depth - 1)
-    }
-    if (depth > deepest) return startOffset
-  }
-  return undefined
+/** Parses a text; its brackets are set right first. */
+export function parse(text: string): ParseResult {
+  const { tokens: written, groups, errors: lexingErrors } = t.lexer.tokenize(text)
+  const comments = groups['comments'] ?? []
+  const hashRemarks = groups['hashRemarks'] ?? []
+  const { tokens, problems: bracketProblems } = balance(written, text)
+  const tooDeepAt = tooDeep(written)?.startOffset
+  const { tree, parsingErrors } = tooDeepAt === undefined ? parseTokens(tokens) : { tree: undefined, parsingErrors: [] }
+  return { tree, tokens, comments, hashRemarks, lexingErrors, bracketProblems, parsingErrors, tooDeepAt }
 }
 
-export function parse(text: string): ParseResult {
-  const { tokens, groups, errors: lexingErrors } = t.lexer.tokenize(text)
-  const comments = groups['comments'] ?? []
-  const tooDeepAt = tooDeep(tokens)
-  if (tooDeepAt !== undefined) return { tree: undefined, comments, lexingErrors, parsingErrors: [], tooDeepAt }
-  parser.input = tokens
+/** Parses tokens, perhaps after a repair. */
+export function parseTokens(tokens: readonly IToken[]): Pick<ParseResult, 'tree' | 'parsingErrors'> {
+  parser.input = [...tokens]
   const tree = parser.file()
-  return { tree, comments, lexingErrors, parsingErrors: [...parser.errors], tooDeepAt }
+  return { tree, parsingErrors: [...parser.errors] }
 }

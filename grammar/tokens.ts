@@ -13,9 +13,18 @@ const sign = (name: string, pattern: string) => createToken({ name, pattern, lab
 
 export const Space = createToken({ name: 'Space', pattern: /\s+/, group: Lexer.SKIPPED, line_breaks: true })
 export const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' })
+/** What begins a remark elsewhere: told apart so that its words are not taken for properties. */
+export const HashRemark = createToken({ name: 'HashRemark', pattern: /#[^\n]*/, group: 'hashRemarks' })
 /** A number and, right behind it, its unit: `64`, `1e-4`, `30k`, `10%`. */
 export const NumberLiteral = createToken({ name: 'Number', pattern: /\d+(\.\d+)?([eE][+-]?\d+)?[A-Za-z%]*/ })
 export const StringLiteral = createToken({ name: 'String', pattern: /"(?:[^"\\\n]|\\.)*"/ })
+
+/** A text whose closing quotes are missing; the parser takes it as a text. */
+export const UnclosedString = createToken({
+  name: 'UnclosedString',
+  pattern: /"(?:[^"\\\n]|\\.)*/,
+  categories: [StringLiteral],
+})
 
 export const Import = keyword('import')
 export const From = keyword('from')
@@ -64,14 +73,17 @@ const keywords = [
   ...keyTokens,
 ]
 // The lexer takes the first token that matches, so `none` must be tried before `no`.
-keywords.sort((a, b) => String(b.PATTERN).length - String(a.PATTERN).length)
+const lengthOf = ({ PATTERN }: TokenType) => (typeof PATTERN === 'string' ? PATTERN.length : 0)
+keywords.sort((a, b) => lengthOf(b) - lengthOf(a))
 
 /** All tokens, in the order in which the lexer tries them. */
 export const tokens: TokenType[] = [
   Space,
   Comment,
+  HashRemark,
   NumberLiteral,
   StringLiteral,
+  UnclosedString,
   ...keywords,
   Identifier,
   Name,

@@ -50,17 +50,19 @@ class Checker {
   strayedSettings(file: LoadedFile): void {
     const known = [...file.names].filter(([, definition]) => definition.kind === 'model').map(([name]) => name)
     for (const { name, kind } of file.syntax.settings) {
-      if (!known.includes(name.text)) this.report(unknownName({ what: `model to ${kind}`, name: name.text, known }), name.span)
+      if (!known.includes(name.text) && !file.syntax.damaged)
+        this.report(unknownName({ what: `model to ${kind}`, name: name.text, known }), name.span)
     }
   }
 
   #blockOf(file: LoadedFile): BlockOf {
     return (name, { arguments: given, span }) => {
       const definition = file.names.get(name)
-      if (definition?.kind === 'block') return { name, block: definition.syntax, home: definition.file, arguments: given, span }
+      if (definition?.kind === 'block')
+        return { name, block: definition.syntax, home: definition.file, arguments: given, span }
       const known = [...file.names].filter(([, other]) => other.kind === 'block').map(([other]) => other)
       if (definition) this.report(say.notABlock({ name, found: 'model', expected: 'block' }), span)
-      else this.report(unknownName({ what: 'block', name, known }), span)
+      else if (!file.syntax.damaged) this.report(unknownName({ what: 'block', name, known }), span)
       return undefined
     }
   }
@@ -70,13 +72,16 @@ class Checker {
     const { text, span } = syntax.nests
     const definition = file.names.get(text)
     if (definition?.kind === 'model') return this.model(definition) ?? 'wrong'
-    const known = [...file.names].filter(([name, other]) => other.kind === 'model' && name !== syntax.name.text).map(([name]) => name)
+    const known = [...file.names]
+      .filter(([name, other]) => other.kind === 'model' && name !== syntax.name.text)
+      .map(([name]) => name)
     if (definition) this.report(say.notABlock({ name: text, found: 'block', expected: 'model' }), span)
-    else this.report(unknownName({ what: 'model', name: text, known }), span)
+    else if (!file.syntax.damaged) this.report(unknownName({ what: 'model', name: text, known }), span)
     return 'wrong'
   }
 
   #check(syntax: ast.ModelSyntax, file: LoadedFile): Model | undefined {
+    if (syntax.damaged) return undefined
     const { report } = this
     const nested = this.#inner(syntax, file)
     const inner = nested === 'wrong' ? undefined : nested
@@ -111,14 +116,24 @@ class Checker {
     const middle = r.one('middle', (p) => readMiddle(p, report), { section: true })
     const micros = r.many('micro', readMicro)
     const innerSettings = r.one('inner', (p) => readInner(p, report), { section: true })
-    const diffusionSection = r.one('diffusion', (p) => ({ section: p.property.section, span: p.span }), { section: true })
+    const diffusionSection = r.one('diffusion', (p) => ({ section: p.property.section, span: p.span }), {
+      section: true,
+    })
     const parts = inner ? partsOf(inner).length + 1 : 1
-    const diffusion = readDiffusion(diffusionSection?.section, diffusionSection?.span ?? syntax.name.span, inner?.diffusion, parts, report)
+    const diffusion = readDiffusion(
+      diffusionSection?.section,
+      diffusionSection?.span ?? syntax.name.span,
+      inner?.diffusion,
+      parts,
+      report,
+    )
     r.finish()
 
     const first = levels[0]
-    if (network && first) report(say.networkWithLevels(), network.span, { because: [{ span: first.span, text: 'a level' }] })
-    if (!network && !first && !r.has('level') && !r.has('network')) report(say.noNetwork({ name: syntax.name.text }), syntax.name.span)
+    if (network && first)
+      report(say.networkWithLevels(), network.span, { because: [{ span: first.span, text: 'a level' }] })
+    if (!network && !first && !r.has('level') && !r.has('network'))
+      report(say.noNetwork({ name: syntax.name.text }), syntax.name.span)
     if (network && !side) r.missing('side', 'side 32')
     if (side && first) report(say.onlyWith({ key: 'side', needed: '`network`' }), side.span)
     if (!downsample || !upsample || !textLayer || nested === 'wrong') return undefined
@@ -150,7 +165,16 @@ class Checker {
       inner: inner && resolveInner(inner, innerSettings),
       diffusion,
       training: undefined,
-      sampling: { method: 'ddpm', steps: 250, guidance: 1, eta: 0, threshold: { kind: 'clip' }, spacing: 'even', until: undefined, seed: undefined },
+      sampling: {
+        method: 'ddpm',
+        steps: 250,
+        guidance: 1,
+        eta: 0,
+        threshold: { kind: 'clip' },
+        spacing: 'even',
+        until: undefined,
+        seed: undefined,
+      },
     }
     checkNest(model, r, settings, report)
     return this.#withSettings(model, file)
@@ -159,17 +183,32 @@ class Checker {
   /** Adds what the `train` and `sample` sections of the model's file say. */
   #withSettings(model: Model, file: LoadedFile): Model {
     const of = (kind: 'train' | 'sample') => {
-      const [first, ...more] = file.syntax.settings.filter((settings) => settings.kind === kind && settings.name.text === model.name)
-      for (const again of more) this.report(say.repeatedSettings({ kind, name: model.name }), again.name.span, { because: first ? [{ span: first.name.span, text: 'first here' }] : [] })
+      const [first, ...more] = file.syntax.settings.filter(
+        (settings) => settings.kind === kind && settings.name.text === model.name,
+      )
+      for (const again of more)
+        this.report(say.repeatedSettings({ kind, name: model.name }), again.name.span, {
+          because: first ? [{ span: first.name.span, text: 'first here' }] : [],
+        })
       return first
     }
-    const train = of('train')
-    return { ...model, training: train && readTraining(train, model, this.report), sampling: readSampling(of('sample'), model, this.report) }
+    const whole = (settings: ast.SettingsSyntax | undefined) => (settings?.damaged ? undefined : settings)
+    const [train, sample] = [whole(of('train')), whole(of('sample'))]
+    return {
+      ...model,
+      training: train && readTraining(train, model, this.report),
+      sampling: readSampling(sample, model, this.report),
+    }
   }
 }
 
 function resolveInner(model: Model, settings: Omit<Inner, 'model'> | undefined): Inner {
-  return { model, features: settings?.features ?? true, frozen: settings?.frozen ?? false, pretrained: settings?.pretrained }
+  return {
+    model,
+    features: settings?.features ?? true,
+    frozen: settings?.frozen ?? false,
+    pretrained: settings?.pretrained,
+  }
 }
 
 function readImage(p: PropertyReader) {

@@ -55,7 +55,9 @@ export function load(path: string, host: SourceHost, report: Report): Program | 
     files.set(file, loaded)
     reading.push(file)
     const prelude = host.resolve(file, standardBlocks)
-    if (file !== prelude) for (const [name, definition] of visit(prelude, undefined, standardBlocks)?.names ?? []) loaded.names.set(name, definition)
+    if (file !== prelude)
+      for (const [name, definition] of visit(prelude, undefined, standardBlocks)?.names ?? [])
+        loaded.names.set(name, definition)
     define(loaded, report, (from) => visit(host.resolve(file, from.text), from.span, from.text))
     reading.pop()
     return loaded
@@ -70,7 +72,10 @@ function define(file: LoadedFile, report: Report, visit: (from: ast.Named) => Lo
   const places = new Map<string, Span>()
   const add = (name: ast.Named, definition: Definition) => {
     const before = places.get(name.text)
-    if (before) report(duplicateName({ what: definition.kind, name: name.text }), name.span, { because: [{ span: before, text: 'first here' }] })
+    if (before)
+      report(duplicateName({ what: definition.kind, name: name.text }), name.span, {
+        because: [{ span: before, text: 'first here' }],
+      })
     else file.names.set(name.text, definition)
     places.set(name.text, name.span)
   }
@@ -80,7 +85,8 @@ function define(file: LoadedFile, report: Report, visit: (from: ast.Named) => Lo
     for (const name of names) {
       const definition = source.names.get(name.text)
       if (definition) add(name, definition)
-      else report(notExported({ name: name.text, path: from.text, known: exported(source) }), name.span)
+      else if (!source.syntax.damaged)
+        report(notExported({ name: name.text, path: from.text, known: exported(source) }), name.span)
     }
   }
   for (const syntax of file.syntax.models) add(syntax.name, { kind: 'model', syntax, file })

@@ -53,7 +53,11 @@ export class PropertyReader {
     return this.property.values.slice(this.#next)
   }
 
-  #take<T>(expected: string, accept: (value: ast.PropertyValue) => T | undefined, help?: (value: ast.PropertyValue) => string | undefined): T | undefined {
+  #take<T>(
+    expected: string,
+    accept: (value: ast.PropertyValue) => T | undefined,
+    help?: (value: ast.PropertyValue) => string | undefined,
+  ): T | undefined {
     const value = this.property.values[this.#next]
     if (value === undefined) {
       this.report(say.missingValue({ key: this.key, expected }), this.span)
@@ -61,13 +65,16 @@ export class PropertyReader {
     }
     this.#next++
     const accepted = accept(value)
-    if (accepted === undefined) this.report(say.wrongValue({ key: this.key, expected, found: describe(value), help: help?.(value) }), value.span)
+    if (accepted === undefined)
+      this.report(say.wrongValue({ key: this.key, expected, found: describe(value), help: help?.(value) }), value.span)
     return accepted
   }
 
   number(rule: NumberRule): Placed<number> | undefined {
     const expected = rule.whole ? 'a whole number' : 'a number'
-    const found = this.#take(expected, (value) => (value.kind === 'numbers' && value.numbers.length === 1 ? value.numbers[0] : undefined))
+    const found = this.#take(expected, (value) =>
+      value.kind === 'numbers' && value.numbers.length === 1 ? value.numbers[0] : undefined,
+    )
     return found && this.inRange(found, rule)
   }
 
@@ -75,8 +82,15 @@ export class PropertyReader {
     const { minimum, maximum, whole = false, units = {} } = rule
     const factor = unit === '' ? 1 : Object.entries(units).find(([name]) => name === unit)?.[1]
     if (factor === undefined) {
-      const fix = { title: `remove \`${unit}\``, edits: [{ span: { ...span, start: span.end - unit.length }, replacement: '' }] }
-      this.report(say.unknownUnit({ unit, units: Object.keys(units) }), { ...span, start: span.end - unit.length }, { fix })
+      const fix = {
+        title: `remove \`${unit}\``,
+        edits: [{ span: { ...span, start: span.end - unit.length }, replacement: '' }],
+      }
+      this.report(
+        say.unknownUnit({ unit, units: Object.keys(units) }),
+        { ...span, start: span.end - unit.length },
+        { fix },
+      )
       return undefined
     }
     const value = written * factor
@@ -88,7 +102,9 @@ export class PropertyReader {
   }
 
   numbers(rule: NumberRule): Placed<readonly number[]> | undefined {
-    const found = this.#take('numbers joined by `:`, such as 2:1', (value) => (value.kind === 'numbers' ? value : undefined))
+    const found = this.#take('numbers joined by `:`, such as 2:1', (value) =>
+      value.kind === 'numbers' ? value : undefined,
+    )
     const checked = found?.numbers.map((number) => this.inRange(number, rule)?.value)
     return found && checked?.every((value) => value !== undefined) ? { value: checked, span: found.span } : undefined
   }
@@ -96,12 +112,18 @@ export class PropertyReader {
   list(rule: NumberRule): Placed<readonly number[]> | undefined {
     const found = this.#take('a list of numbers in brackets', (value) => (value.kind === 'list' ? value : undefined))
     const checked = found?.items.map((item) => ('text' in item ? undefined : this.inRange(item, rule)?.value))
-    if (found && checked?.some((value) => value === undefined)) this.report(say.wrongValue({ key: this.key, expected: 'numbers only', found: 'a list with other things' }), found.span)
+    if (found && checked?.some((value) => value === undefined))
+      this.report(
+        say.wrongValue({ key: this.key, expected: 'numbers only', found: 'a list with other things' }),
+        found.span,
+      )
     return found && checked?.every((value) => value !== undefined) ? { value: checked, span: found.span } : undefined
   }
 
   texts(): Placed<readonly string[]> | undefined {
-    const found = this.#take('a list of texts in brackets', (value) => (value.kind === 'list' && value.items.every((item) => 'text' in item) ? value : undefined))
+    const found = this.#take('a list of texts in brackets', (value) =>
+      value.kind === 'list' && value.items.every((item) => 'text' in item) ? value : undefined,
+    )
     return found && { value: found.items.map((item) => ('text' in item ? item.text : '')), span: found.span }
   }
 
@@ -117,11 +139,16 @@ export class PropertyReader {
 
   /** One of a few words. `none` may be one of them. */
   word<Word extends string>(words: readonly Word[]): Placed<Word> | undefined {
-    const spelt = (value: ast.PropertyValue) => (value.kind === 'none' ? 'none' : value.kind === 'reference' && !value.arguments ? value.name.text : '')
-    const found = this.#take(oneOf(words), (value) => {
-      const word = words.find((candidate) => candidate === spelt(value))
-      return word === undefined ? undefined : { value: word, span: value.span }
-    }, (value) => didYouMean(spelt(value), words))
+    const spelt = (value: ast.PropertyValue) =>
+      value.kind === 'none' ? 'none' : value.kind === 'reference' && !value.arguments ? value.name.text : ''
+    const found = this.#take(
+      oneOf(words),
+      (value) => {
+        const word = words.find((candidate) => candidate === spelt(value))
+        return word === undefined ? undefined : { value: word, span: value.span }
+      },
+      (value) => didYouMean(spelt(value), words),
+    )
     return found
   }
 
@@ -178,7 +205,9 @@ export class SectionReader {
   one<T>(key: string, take: Take<T>, options: { section?: boolean } = {}): T | undefined {
     const [first, ...more] = this.#of(key)
     for (const again of more) {
-      this.report(say.repeatedKey({ key }), again.key.span, { because: first ? [{ span: first.key.span, text: 'first here' }] : [] })
+      this.report(say.repeatedKey({ key }), again.key.span, {
+        because: first ? [{ span: first.key.span, text: 'first here' }] : [],
+      })
     }
     return first && this.#read(first, take, options.section ?? false)
   }
@@ -204,13 +233,18 @@ export class SectionReader {
   }
 
   #read<T>(property: ast.Property, take: Take<T>, section: boolean): T | undefined {
-    if (!section && property.section) this.report(say.sectionNotExpected({ key: property.key.text }), property.section.span)
+    if (!section && property.section)
+      this.report(say.sectionNotExpected({ key: property.key.text }), property.section.span)
     const reader = new PropertyReader(property, this.report)
     const value = take(reader)
     const surplus = reader.rest[0]
     if (surplus && value !== undefined) {
       if (surplus.kind === 'reference') this.#unknown({ text: surplus.name.text, span: surplus.name.span })
-      else this.report(say.wrongValue({ key: property.key.text, expected: 'no further value', found: describe(surplus) }), surplus.span)
+      else
+        this.report(
+          say.wrongValue({ key: property.key.text, expected: 'no further value', found: describe(surplus) }),
+          surplus.span,
+        )
     }
     return value
   }
@@ -218,7 +252,8 @@ export class SectionReader {
   #unknown(key: ast.Named): void {
     const known = [...this.#asked]
     const near = nearestName(key.text, known)
-    const fix = near === undefined ? {} : { fix: { title: `write \`${near}\``, edits: [{ span: key.span, replacement: near }] } }
+    const fix =
+      near === undefined ? {} : { fix: { title: `write \`${near}\``, edits: [{ span: key.span, replacement: near }] } }
     this.report(say.unknownKey({ key: key.text, section: this.name, known }), key.span, fix)
   }
 
@@ -227,7 +262,14 @@ export class SectionReader {
     for (const property of this.#properties) if (!this.#taken.has(property)) this.#unknown(property.key)
   }
 
+  /** Reports that `key` is needed, unless it is only misspelt. */
   missing(key: string, example: string): void {
+    if (
+      this.#properties.some(
+        (property) => !this.#taken.has(property) && nearestName(property.key.text, [key]) !== undefined,
+      )
+    )
+      return
     this.report(say.missingKey({ key, section: this.name, example }), this.span)
   }
 }
@@ -238,9 +280,21 @@ export class SectionReader {
  */
 function splitAtWords(property: ast.Property): ast.Property[] {
   const { key, values } = property
-  const at = values.findIndex((value, i) => i > 0 && value.kind === 'reference' && !value.arguments && values[i - 1]?.kind === 'numbers' && values[i + 1]?.kind === 'numbers')
+  const at = values.findIndex(
+    (value, i) =>
+      i > 0 &&
+      value.kind === 'reference' &&
+      !value.arguments &&
+      values[i - 1]?.kind === 'numbers' &&
+      values[i + 1]?.kind === 'numbers',
+  )
   const word = values[at]
   if (at < 0 || word?.kind !== 'reference') return [property]
-  const rest: ast.Property = { key: word.name, values: values.slice(at + 1), section: property.section, span: { ...property.span, start: word.span.start } }
+  const rest: ast.Property = {
+    key: word.name,
+    values: values.slice(at + 1),
+    section: property.section,
+    span: { ...property.span, start: word.span.start },
+  }
   return [{ key, values: values.slice(0, at), section: undefined, span: property.span }, ...splitAtWords(rest)]
 }

@@ -5,24 +5,31 @@ import { didYouMean, oneOf } from './suggest.js'
 export const unexpectedCharacter = diagnostic<{ character: string }>({
   code: 'MDM0101',
   message: ({ character }) => `unexpected character ${JSON.stringify(character)}`,
-  help: 'remove it; text belongs between double quotes, remarks behind //',
+  help: ({ character }) => {
+    if (character === '#') return 'remarks begin with //'
+    if (character === "'") return 'texts stand between double quotes'
+    if (character === ';') return 'remove it: nothing ends with a semicolon'
+    return 'remove it; texts stand between double quotes, remarks behind //'
+  },
 })
 
-export const unexpectedWord = diagnostic<{ found: string; expected: readonly string[] }>({
+export const unexpectedWord = diagnostic<{ found: string; expected: readonly string[]; help?: string | undefined }>({
   code: 'MDM0102',
-  message: ({ found, expected }) => (expected.length === 0 ? `unexpected ${found}` : `expected ${oneOf(expected)}, but found ${found}`),
+  message: ({ found, expected }) =>
+    expected.length === 0 ? `unexpected ${found}` : `expected ${oneOf(expected)}, but found ${found}`,
+  help: ({ help }) => help,
 })
 
 export const unclosed = diagnostic<{ opened: string; expected: string }>({
   code: 'MDM0103',
-  message: ({ opened, expected }) => `${opened} is never closed`,
-  help: ({ expected }) => `add ${expected}`,
+  message: ({ opened }) => `${opened} is never closed`,
+  help: ({ expected }) => `add \`${expected}\``,
 })
 
 export const nestedTooDeeply = diagnostic({
   code: 'MDM0104',
   message: () => 'nested too deeply',
-  reason: 'more than 100 brackets or conditions are open at this place',
+  reason: 'more than 100 brackets and conditions are open here, or one value takes more than 1000 operators',
   help: 'give parts of it names of their own',
 })
 
@@ -41,7 +48,8 @@ export const duplicateName = diagnostic<{ what: string; name: string }>({
 export const unknownName = diagnostic<{ what: string; name: string; known: readonly string[] }>({
   code: 'MDM0107',
   message: ({ what, name }) => `there is no ${what} \`${name}\``,
-  help: ({ name, known }) => didYouMean(name, known) ?? (known.length === 0 ? undefined : `known here: ${oneOf(known.slice(0, 12))}`),
+  help: ({ name, known }) =>
+    didYouMean(name, known) ?? (known.length === 0 ? undefined : `known here: ${oneOf(known.slice(0, 12))}`),
 })
 
 export const missingFile = diagnostic<{ path: string }>({
@@ -54,7 +62,8 @@ export const missingFile = diagnostic<{ path: string }>({
 export const notExported = diagnostic<{ name: string; path: string; known: readonly string[] }>({
   code: 'MDM0109',
   message: ({ name, path }) => `"${path}" has no model or block \`${name}\``,
-  help: ({ name, known }) => didYouMean(name, known) ?? (known.length === 0 ? undefined : `it has ${oneOf(known.slice(0, 12))}`),
+  help: ({ name, known }) =>
+    didYouMean(name, known) ?? (known.length === 0 ? undefined : `it has ${oneOf(known.slice(0, 12))}`),
 })
 
 export const circular = diagnostic<{ what: string; chain: readonly string[] }>({
@@ -113,4 +122,24 @@ export const sectionExpected = diagnostic<{ key: string }>({
   code: 'MDM0118',
   message: ({ key }) => `\`${key}\` needs a section in braces`,
   help: ({ key }) => `write: ${key} ... { ... }`,
+})
+
+export const strayBracket = diagnostic<{ found: string; opener: string }>({
+  code: 'MDM0119',
+  message: ({ found }) => `\`${found}\` closes nothing`,
+  help: ({ found, opener }) =>
+    `remove it, or open what it closes with \`${opener}\`; is a \`${found}\` before it one too many?`,
+})
+
+export const reservedWord = diagnostic<{ word: string }>({
+  code: 'MDM0120',
+  message: ({ word }) => `\`${word}\` is a word of the language and cannot be a name`,
+  help: ({ word }) => `choose another, such as \`${word}_\``,
+})
+
+export const signNotNeeded = diagnostic<{ sign: string }>({
+  code: 'MDM0121',
+  message: ({ sign }) => `\`${sign}\` has no place in a section`,
+  reason: 'a property is its key and its values, with spaces between',
+  help: 'remove it',
 })

@@ -12,6 +12,8 @@ export interface File {
   readonly models: readonly ModelSyntax[]
   readonly blocks: readonly BlockSyntax[]
   readonly settings: readonly SettingsSyntax[]
+  /** Whether mistakes in writing hide parts of the file. */
+  readonly damaged: boolean
 }
 
 export interface Import {
@@ -23,6 +25,8 @@ export interface ModelSyntax {
   readonly name: Named
   readonly nests: Named | undefined
   readonly section: Section
+  /** Whether mistakes in writing hide parts of it; they have been reported. */
+  readonly damaged: boolean
 }
 
 /** A `train` or `sample` section of a file. */
@@ -30,6 +34,8 @@ export interface SettingsSyntax {
   readonly kind: 'train' | 'sample'
   readonly name: Named
   readonly section: Section
+  /** Whether mistakes in writing hide parts of it; they have been reported. */
+  readonly damaged: boolean
 }
 
 export interface Section {
@@ -50,7 +56,12 @@ export type PropertyValue =
   | { readonly kind: 'yesno'; readonly value: boolean; readonly span: Span }
   | { readonly kind: 'none'; readonly span: Span }
   | { readonly kind: 'list'; readonly items: readonly (NumberSyntax | Named)[]; readonly span: Span }
-  | { readonly kind: 'reference'; readonly name: Named; readonly arguments: readonly Argument[] | undefined; readonly span: Span }
+  | {
+      readonly kind: 'reference'
+      readonly name: Named
+      readonly arguments: readonly Argument[] | undefined
+      readonly span: Span
+    }
 
 export interface NumberSyntax {
   readonly value: number
@@ -62,6 +73,8 @@ export interface BlockSyntax {
   readonly name: Named
   readonly parameters: readonly BlockParameter[]
   readonly body: readonly Statement[]
+  /** Whether mistakes in writing hide parts of it; they have been reported. */
+  readonly damaged: boolean
 }
 
 export interface BlockParameter {
@@ -73,7 +86,14 @@ export type Statement =
   | { readonly kind: 'assign'; readonly targets: readonly Named[]; readonly value: Expression; readonly span: Span }
   | { readonly kind: 'return'; readonly values: readonly Expression[]; readonly span: Span }
   | { readonly kind: 'order'; readonly names: readonly Named[]; readonly span: Span }
-  | { readonly kind: 'for'; readonly variable: Named; readonly from: Expression; readonly to: Expression; readonly body: readonly Statement[]; readonly span: Span }
+  | {
+      readonly kind: 'for'
+      readonly variable: Named
+      readonly from: Expression
+      readonly to: Expression
+      readonly body: readonly Statement[]
+      readonly span: Span
+    }
 
 export interface Argument {
   readonly name: Named | undefined
@@ -95,6 +115,25 @@ export type Expression =
   | { readonly kind: 'name'; readonly name: string; readonly span: Span }
   | { readonly kind: 'shape'; readonly items: readonly Expression[]; readonly span: Span }
   | { readonly kind: 'unary'; readonly operator: '-' | 'not'; readonly operand: Expression; readonly span: Span }
-  | { readonly kind: 'binary'; readonly operator: BinaryOperator; readonly left: Expression; readonly right: Expression; readonly span: Span }
-  | { readonly kind: 'if'; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression; readonly span: Span }
-  | { readonly kind: 'call'; readonly callee: Named; readonly label: LayerLabel | undefined; readonly piped: Expression | undefined; readonly arguments: readonly Argument[]; readonly span: Span }
+  | {
+      readonly kind: 'binary'
+      readonly operator: BinaryOperator
+      readonly left: Expression
+      readonly right: Expression
+      readonly span: Span
+    }
+  | {
+      readonly kind: 'if'
+      readonly condition: Expression
+      readonly then: Expression
+      readonly otherwise: Expression
+      readonly span: Span
+    }
+  | {
+      readonly kind: 'call'
+      readonly callee: Named
+      readonly label: LayerLabel | undefined
+      readonly piped: Expression | undefined
+      readonly arguments: readonly Argument[]
+      readonly span: Span
+    }

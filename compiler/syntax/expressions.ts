@@ -1,6 +1,7 @@
 /** Expressions of blocks: from the syntax tree of the parser to the abstract one. */
 import type { CstNode, IToken } from 'chevrotain'
 import type * as cst from '../../grammar/cst.js'
+import { UnclosedString } from '../../grammar/tokens.js'
 import type { Span } from '../diagnostics/diagnostic.js'
 import type * as ast from './ast.js'
 
@@ -17,7 +18,11 @@ export class ExpressionReader {
 
   protected spanOf(node: CstNode): Span {
     const start = node.location?.startOffset ?? 0
-    return { file: this.path, start: Number.isNaN(start) ? 0 : start, end: (node.location?.endOffset ?? start) + 1 || 1 }
+    return {
+      file: this.path,
+      start: Number.isNaN(start) ? 0 : start,
+      end: (node.location?.endOffset ?? start) + 1 || 1,
+    }
   }
 
   protected tokenSpan(token: IToken): Span {
@@ -31,7 +36,13 @@ export class ExpressionReader {
 
   /** A text between double quotes; `\"` and `\\` stand for the sign itself. */
   protected text(token: IToken): ast.Named {
-    return { text: token.image.slice(1, -1).replace(/\\(.)/g, '$1'), span: this.tokenSpan(token) }
+    return {
+      text: (token.tokenType === UnclosedString ? token.image.slice(1) : token.image.slice(1, -1)).replace(
+        /\\(.)/g,
+        '$1',
+      ),
+      span: this.tokenSpan(token),
+    }
   }
 
   protected number(node: cst.SignedNumberCstNode): ast.NumberSyntax[] {
@@ -81,7 +92,10 @@ export class ExpressionReader {
   #label(node: cst.LabelCstNode): ast.LayerLabel {
     const parts: { readonly at: number; readonly part: ast.Named | { readonly index: ast.Expression } }[] = [
       ...this.all(node.children.Name).map((token) => ({ at: token.startOffset, part: this.named(token) })),
-      ...this.all(node.children.expression).map((index) => ({ at: index.location?.startOffset ?? 0, part: { index: this.expression(index) } })),
+      ...this.all(node.children.expression).map((index) => ({
+        at: index.location?.startOffset ?? 0,
+        part: { index: this.expression(index) },
+      })),
     ]
     return { parts: parts.sort((a, b) => a.at - b.at).map(({ part }) => part), span: this.spanOf(node) }
   }
@@ -95,11 +109,19 @@ export class ExpressionReader {
   }
 
   #or(node: cst.DisjunctionCstNode | undefined, span: Span): ast.Expression {
-    return this.#chain(this.all(node?.children.conjunction).map((child) => this.#and(child)), () => 'or', span)
+    return this.#chain(
+      this.all(node?.children.conjunction).map((child) => this.#and(child)),
+      () => 'or',
+      span,
+    )
   }
 
   #and(node: cst.ConjunctionCstNode): ast.Expression {
-    return this.#chain(this.all(node.children.negation).map((child) => this.#not(child)), () => 'and', this.spanOf(node))
+    return this.#chain(
+      this.all(node.children.negation).map((child) => this.#not(child)),
+      () => 'and',
+      this.spanOf(node),
+    )
   }
 
   /** Signs cancel in pairs, so that a long row of them costs no depth. */
@@ -115,24 +137,48 @@ export class ExpressionReader {
 
   #comparison(node: cst.ComparisonCstNode): ast.Expression {
     const operator = this.first(node.children.Equality) ?? this.first(node.children.Comparison)
-    return this.#chain(this.all(node.children.addition).map((child) => this.#addition(child)), () => (operator?.image ?? '==') as ast.BinaryOperator, this.spanOf(node))
+    return this.#chain(
+      this.all(node.children.addition).map((child) => this.#addition(child)),
+      () => (operator?.image ?? '==') as ast.BinaryOperator,
+      this.spanOf(node),
+    )
   }
 
   #addition(node: cst.AdditionCstNode): ast.Expression {
-    const operators = [...this.all(node.children.Plus), ...this.all(node.children.Minus)].sort((a, b) => a.startOffset - b.startOffset)
-    return this.#chain(this.all(node.children.multiplication).map((child) => this.#multiplication(child)), (i) => (operators[i]?.image === '-' ? '-' : '+'), this.spanOf(node))
+    const operators = [...this.all(node.children.Plus), ...this.all(node.children.Minus)].sort(
+      (a, b) => a.startOffset - b.startOffset,
+    )
+    return this.#chain(
+      this.all(node.children.multiplication).map((child) => this.#multiplication(child)),
+      (i) => (operators[i]?.image === '-' ? '-' : '+'),
+      this.spanOf(node),
+    )
   }
 
   #multiplication(node: cst.MultiplicationCstNode): ast.Expression {
     const operators = this.all(node.children.Product)
-    return this.#chain(this.all(node.children.unary).map((child) => this.#unary(child)), (i) => (operators[i]?.image ?? '*') as ast.BinaryOperator, this.spanOf(node))
+    return this.#chain(
+      this.all(node.children.unary).map((child) => this.#unary(child)),
+      (i) => (operators[i]?.image ?? '*') as ast.BinaryOperator,
+      this.spanOf(node),
+    )
   }
 
   /** Operands joined from the left. */
-  #chain(operands: readonly ast.Expression[], operator: (index: number) => ast.BinaryOperator, span: Span): ast.Expression {
+  #chain(
+    operands: readonly ast.Expression[],
+    operator: (index: number) => ast.BinaryOperator,
+    span: Span,
+  ): ast.Expression {
     const [head, ...rest] = operands
     return rest.reduce<ast.Expression>(
-      (left, right, i) => ({ kind: 'binary', operator: operator(i), left, right, span: { ...left.span, end: Math.max(left.span.end, right.span.end) } }),
+      (left, right, i) => ({
+        kind: 'binary',
+        operator: operator(i),
+        left,
+        right,
+        span: { ...left.span, end: Math.max(left.span.end, right.span.end) },
+      }),
       head ?? { kind: 'none', span },
     )
   }
@@ -151,7 +197,8 @@ export class ExpressionReader {
     if (literal) return { kind: 'number', value: Number(literal.image), span }
     if (yes ?? no) return { kind: 'yesno', value: yes !== undefined, span }
     const shape = this.first(shapeLiteral)
-    if (shape) return { kind: 'shape', items: this.all(shape.children.expression).map((item) => this.expression(item)), span }
+    if (shape)
+      return { kind: 'shape', items: this.all(shape.children.expression).map((item) => this.expression(item)), span }
     const inside = this.first(this.first(parenthesised)?.children.expression)
     if (inside) return this.expression(inside)
     const call = this.first(nameOrCall)
@@ -159,6 +206,13 @@ export class ExpressionReader {
     if (!call || !name) return { kind: 'none', span }
     const given = this.first(call.children.callArguments)
     if (!given) return { kind: 'name', name: name.image, span }
-    return { kind: 'call', callee: this.named(name), label: undefined, piped: undefined, arguments: this.arguments(given), span }
+    return {
+      kind: 'call',
+      callee: this.named(name),
+      label: undefined,
+      piped: undefined,
+      arguments: this.arguments(given),
+      span,
+    }
   }
 }

@@ -15,7 +15,7 @@ function formatted(source: string): string {
 }
 
 function remarks(source: string): string[] {
-  return (lexer.tokenize(source).groups['comments'] ?? []).map(({ image }) => image.trimEnd())
+  return (lexer.tokenize(source).groups.comments ?? []).map(({ image }) => image.trimEnd())
 }
 
 describe('formatting any file', () => {

@@ -1,6 +1,7 @@
 /** Random files that the grammar allows: walks the grammar's own rules, so that no construct can be forgotten. */
 import {
   Alternation,
+  Alternative,
   NonTerminal,
   Option,
   Repetition,
@@ -107,9 +108,9 @@ class Writer {
     else if (production instanceof Alternation) {
       const alternatives = production.definition
       const chosen = this.#over
-        ? alternatives.reduce((a, b) => (heightOf(a.definition) <= heightOf(b.definition) ? a : b))
+        ? alternatives.reduce((a, b) => (heightOf([a]) <= heightOf([b]) ? a : b))
         : alternatives[this.#choice(alternatives.length)]
-      this.#all(chosen?.definition ?? [])
+      this.#all(chosen ? [chosen] : [])
     } else if (production instanceof Option) this.#repeatAtMostOnce(production.definition)
     else if (production instanceof Repetition) this.#repeat(production.definition, 0)
     else if (production instanceof RepetitionMandatory) this.#repeat(production.definition, 1)
@@ -132,7 +133,8 @@ function heightOf(productions: readonly IProduction[]): number {
     ...productions.map((production) => {
       if (production instanceof NonTerminal) return 1 + ruleHeight(production.referencedRule)
       if (production instanceof Alternation)
-        return Math.min(...production.definition.map(({ definition }) => heightOf(definition)))
+        return Math.min(...production.definition.map((alternative) => heightOf([alternative])))
+      if (production instanceof Alternative) return heightOf(production.definition)
       if (production instanceof RepetitionMandatory || production instanceof RepetitionMandatoryWithSeparator)
         return heightOf(production.definition)
       return 0
