@@ -12,6 +12,12 @@ import { addVerify } from './verify.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
+// Whoever reads the output may stop early (`mdmc inspect ... | head`); that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(exitCodes.done)
+})
+
 const program = new Command('mdmc')
   .description('A compiler for Matryoshka diffusion models')
   .version(version)

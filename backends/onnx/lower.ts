@@ -3,7 +3,7 @@ import { InternalError } from '../../compiler/diagnostics/internal.js'
 import { constantOf, parameterOf, type Graph, type Node } from '../../compiler/ir/graph.js'
 import { decomposeOps } from '../../compiler/passes/decompose.js'
 import { eliminateDead } from '../../compiler/passes/eliminate_dead.js'
-import { training } from '../../compiler/passes/index.js'
+import { inference } from '../../compiler/passes/index.js'
 import { pipeline, type Pipeline } from '../../compiler/passes/pass.js'
 import { share } from '../../compiler/passes/share.js'
 import { Emitter, type LoweringOptions, type Operand, type ShapedOperand } from './emitter.js'
@@ -14,7 +14,7 @@ export const defaultLowering: LoweringOptions = { opset: supportedOpsets.first, 
 
 /** What happens to a graph before its ops are lowered. */
 export function preparation(opset: number): Pipeline {
-  return pipeline(...training.passes, decomposeOps(decomposedOps(opset)), share, eliminateDead)
+  return pipeline(...inference.passes, decomposeOps(decomposedOps(opset)), share, eliminateDead)
 }
 
 /** The graph as an ONNX model. Only what the outputs depend on is written. Throws RangeError for an unknown opset. */

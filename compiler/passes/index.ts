@@ -5,11 +5,12 @@ import { pipeline, type Pass } from './pass.js'
 import { removeDropout } from './remove_dropout.js'
 import { share } from './share.js'
 import { simplify } from './simplify.js'
+import { upsampleIntoConv } from './upsample_into_conv.js'
 
-export const passes: readonly Pass[] = [removeDropout, foldConstants, simplify, share, eliminateDead]
+export const passes: readonly Pass[] = [removeDropout, upsampleIntoConv, foldConstants, simplify, share, eliminateDead]
 
 /** For graphs that run outside of training. */
-export const inference = pipeline(removeDropout, foldConstants, simplify, share, eliminateDead)
+export const inference = pipeline(removeDropout, upsampleIntoConv, foldConstants, simplify, share, eliminateDead)
 
-/** For graphs that train: the same, but dropout stays. */
+/** For graphs that train: dropout stays, and so do convolutions whose weights would be computed anew in each step. */
 export const training = pipeline(foldConstants, simplify, share, eliminateDead)

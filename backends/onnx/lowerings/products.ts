@@ -1,14 +1,15 @@
 /** Ops that multiply matrices: where nearly all the time goes. */
+import { paddingOf } from '../../../compiler/ops/conv.js'
 import { fixedSize } from '../../../compiler/ops/op.js'
 import type { Lowering } from './lowering.js'
 import { reshapeTo } from './shapes.js'
 
-export const conv: Lowering<'conv'> = ({ x, weight, bias }, { stride, padding }, g) => {
+export const conv: Lowering<'conv'> = ({ x, weight, bias }, attributes, g) => {
   const space = weight.shape.slice(2).map(Number)
   return g.node('Conv', [x, weight, bias], {
     kernel_shape: space,
-    strides: space.map(() => stride),
-    pads: [...space, ...space].map(() => padding),
+    strides: space.map(() => attributes.stride),
+    pads: paddingOf(attributes, space.length),
   })
 }
 
