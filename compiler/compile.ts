@@ -3,7 +3,7 @@ import { buildDenoiser } from './build/denoiser.js'
 import { checkProgram } from './check/check.js'
 import { load, type Program, type SourceHost } from './check/load.js'
 import type { Model } from './check/model.js'
-import { DiagnosticList, type Diagnostic } from './diagnostics/diagnostic.js'
+import { DiagnosticList, inOrder, oncePerPlace, type Diagnostic } from './diagnostics/diagnostic.js'
 
 export interface CheckedFile {
   /** The models that could be read; of use for building only where there is no error. */
@@ -20,6 +20,15 @@ export function checkFile(path: string, host: SourceHost): CheckedFile {
   const found = new DiagnosticList()
   const program = load(path, host, found.report)
   const models = program ? checkProgram(program, found.report) : []
-  if (!found.hasErrors) for (const model of models) buildDenoiser(model, found.report)
-  return { models, diagnostics: found.all, hasErrors: found.hasErrors, sources: program?.sources ?? new Map<string, string>(), program }
+  if (!found.hasErrors) {
+    const report = oncePerPlace(found.report)
+    for (const model of models) buildDenoiser(model, report)
+  }
+  return {
+    models,
+    diagnostics: inOrder(found.all),
+    hasErrors: found.hasErrors,
+    sources: program?.sources ?? new Map<string, string>(),
+    program,
+  }
 }

@@ -63,7 +63,7 @@ export function balance(
     if (!last || !type) return
     problems.push({ kind: 'unclosed', token: last.token, ...(before ? { before } : {}) })
     const at = before?.startOffset ?? text.length
-    result.push(createTokenInstance(type, closingSign(last.token), at, at, NaN, NaN, NaN, NaN))
+    result.push(createTokenInstance(type, closingSign(last.token), at, at - 1, NaN, NaN, NaN, NaN))
   }
   for (const token of tokens) {
     const { indent, first } = lineOf(token.startOffset)

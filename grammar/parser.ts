@@ -349,8 +349,8 @@ export interface ParseResult {
 /** Parses a text; its brackets are set right first. */
 export function parse(text: string): ParseResult {
   const { tokens: written, groups, errors: lexingErrors } = t.lexer.tokenize(text)
-  const comments = groups['comments'] ?? []
-  const hashRemarks = groups['hashRemarks'] ?? []
+  const comments = groups.comments ?? []
+  const hashRemarks = groups.hashRemarks ?? []
   const { tokens, problems: bracketProblems } = balance(written, text)
   const tooDeepAt = tooDeep(written)?.startOffset
   const { tree, parsingErrors } = tooDeepAt === undefined ? parseTokens(tokens) : { tree: undefined, parsingErrors: [] }

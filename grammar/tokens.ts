@@ -91,4 +91,4 @@ export const tokens: TokenType[] = [
   ...[Range, Dot, Pipe, Equality, Comparison, Equals, Minus, Plus, Product],
 ]
 
-export const lexer = new Lexer(tokens, { positionTracking: 'onlyOffset', ensureOptimizations: false })
+export const lexer = new Lexer(tokens, { positionTracking: 'full', ensureOptimizations: false })

@@ -1,16 +1,26 @@
 /** Operators of blocks, on numbers and on tensors. */
 import type { BinaryOperator } from '../syntax/ast.js'
 import type { Span } from '../diagnostics/diagnostic.js'
-import { shapesDoNotFit, wrongKind } from '../diagnostics/block.js'
+import { shapesDoNotFit, tooLarge, wrongKind } from '../diagnostics/block.js'
 import { divide, isSymbolic, multiply, sameDimension, showDimension, sum, type Dimension } from '../ir/dimension.js'
 import type { Value } from '../ir/graph.js'
 import type { Builder } from '../ops/index.js'
 import { BlockFault, describe, sizeValue, yesNoValue, type BlockValue } from './values.js'
 
 /** Applies an operator other than `and` and `or`, which do not always need both sides. */
-export function operate(operator: BinaryOperator, left: BlockValue, right: BlockValue, span: Span, b: Builder): BlockValue {
+export function operate(
+  operator: BinaryOperator,
+  left: BlockValue,
+  right: BlockValue,
+  span: Span,
+  b: Builder,
+): BlockValue {
   if (operator === '==' || operator === '!=') return yesNoValue(same(left, right) === (operator === '=='))
-  if (left.kind === 'size' && right.kind === 'size') return onSizes(operator, left.size, right.size, span)
+  if (left.kind === 'size' && right.kind === 'size') {
+    const result = onSizes(operator, left.size, right.size, span)
+    if (result.kind !== 'size' || isSymbolic(result.size) || Number.isFinite(result.size)) return result
+    throw new BlockFault(tooLarge({ what: 'the result', most: Number.MAX_VALUE }), span)
+  }
   if (left.kind !== 'tensor' && left.kind !== 'size') throw wrong(left, span)
   if (right.kind !== 'tensor' && right.kind !== 'size') throw wrong(right, span)
   const tensor = (value: typeof left, other: typeof left): Value => {
@@ -29,12 +39,22 @@ export function operate(operator: BinaryOperator, left: BlockValue, right: Block
     case '/':
       return { kind: 'tensor', tensor: b.div(x, y) }
     default:
-      throw new BlockFault(wrongKind({ what: `a side of \`${operator}\``, expected: 'a number', found: describe(left.kind === 'tensor' ? left : right) }), span)
+      throw new BlockFault(
+        wrongKind({
+          what: `a side of \`${operator}\``,
+          expected: 'a number',
+          found: describe(left.kind === 'tensor' ? left : right),
+        }),
+        span,
+      )
   }
 }
 
 function wrong(value: BlockValue, span: Span): BlockFault {
-  return new BlockFault(wrongKind({ what: 'a side of an operator', expected: 'a number or a tensor', found: describe(value) }), span)
+  return new BlockFault(
+    wrongKind({ what: 'a side of an operator', expected: 'a number or a tensor', found: describe(value) }),
+    span,
+  )
 }
 
 function same(left: BlockValue, right: BlockValue): boolean {
@@ -47,7 +67,12 @@ function same(left: BlockValue, right: BlockValue): boolean {
 
 function onSizes(operator: BinaryOperator, a: Dimension, b: Dimension, span: Span): BlockValue {
   const unfit = (): never => {
-    throw new BlockFault(shapesDoNotFit({ message: `${showDimension(a)} ${operator} ${showDimension(b)} has no value that is known when the model is compiled` }), span)
+    throw new BlockFault(
+      shapesDoNotFit({
+        message: `${showDimension(a)} ${operator} ${showDimension(b)} has no value that is known when the model is compiled`,
+      }),
+      span,
+    )
   }
   if (operator === '*') return sizeValue(multiply(a, b))
   if (isSymbolic(a) || isSymbolic(b)) {

@@ -3,6 +3,7 @@ import { signatureOf, words, type FunctionName } from '../check/functions.js'
 import type { LoadedFile } from '../check/load.js'
 import type { Span } from '../diagnostics/diagnostic.js'
 import * as say from '../diagnostics/block.js'
+import { duplicateName } from '../diagnostics/language.js'
 import type { GraphBuilder } from '../ir/builder.js'
 import { ShapeError } from '../ops/op.js'
 import type * as ast from '../syntax/ast.js'
@@ -15,6 +16,8 @@ import { BlockFault, none, Reading, sizeValue, yesNoValue, type BlockValue } fro
 /** Larger networks are mistakes in a number. */
 const mostNodes = 200_000
 const mostRepeats = 1024
+/** Expressions worked out for one model; blocks that use others again and again would otherwise never end. */
+const mostSteps = 3_000_000
 
 interface Frame {
   readonly home: LoadedFile
@@ -24,6 +27,8 @@ interface Frame {
 }
 
 export class BlockRunner {
+  #steps = 0
+
   constructor(
     private readonly graph: GraphBuilder,
     private readonly layers: Layers,
@@ -33,13 +38,21 @@ export class BlockRunner {
    * Runs a block with the values given by parameter name; parameters without one take their default.
    * Throws BlockFault for mistakes in the block.
    */
-  run(block: ast.BlockSyntax, home: LoadedFile, given: ReadonlyMap<string, BlockValue>, scope: Scope, chain: readonly string[] = []): BlockValue {
+  run(
+    block: ast.BlockSyntax,
+    home: LoadedFile,
+    given: ReadonlyMap<string, BlockValue>,
+    scope: Scope,
+    chain: readonly string[] = [],
+  ): BlockValue {
     const name = block.name.text
-    if (chain.includes(name)) throw new BlockFault(say.recursiveBlock({ chain: [...chain.slice(chain.indexOf(name)), name] }), block.name.span)
+    if (chain.includes(name))
+      throw new BlockFault(say.recursiveBlock({ chain: [...chain.slice(chain.indexOf(name)), name] }), block.name.span)
     const frame: Frame = { home, variables: new Map(), scope, chain: [...chain, name] }
     for (const parameter of block.parameters) {
       const value = given.get(parameter.name.text) ?? (parameter.default && this.#evaluate(parameter.default, frame))
-      if (value === undefined) throw new BlockFault(say.missingArgument({ callee: name, name: parameter.name.text }), parameter.name.span)
+      if (value === undefined)
+        throw new BlockFault(say.missingArgument({ callee: name, name: parameter.name.text }), parameter.name.span)
       frame.variables.set(parameter.name.text, value)
     }
     const before = this.graph.origin
@@ -72,15 +85,18 @@ export class BlockRunner {
   #assign({ targets, value, span }: ast.Statement & { kind: 'assign' }, frame: Frame): void {
     const result = this.#evaluate(value, frame)
     const values = targets.length === 1 ? [result] : result.kind === 'list' ? result.items : [result]
-    if (values.length !== targets.length) throw new BlockFault(say.wrongCount({ names: targets.length, values: values.length }), span)
+    if (values.length !== targets.length)
+      throw new BlockFault(say.wrongCount({ names: targets.length, values: values.length }), span)
     targets.forEach((target, i) => frame.variables.set(target.text, values[i] ?? none))
   }
 
   #loop({ variable, from, to, body }: ast.Statement & { kind: 'for' }, frame: Frame): BlockValue | undefined {
     const bound = (expression: ast.Expression) => this.#read(expression, 'a bound of `for`', frame).whole()
     const [first, last] = [bound(from), bound(to)]
-    if (last - first > mostRepeats) throw new BlockFault(say.tooLarge({ what: 'repetitions', most: mostRepeats }), to.span)
+    if (last - first > mostRepeats)
+      throw new BlockFault(say.tooLarge({ what: 'repetitions', most: mostRepeats }), to.span)
     for (let i = first; i < last; i++) {
+      this.#step(variable.span)
       frame.variables.set(variable.text, sizeValue(i))
       const result = this.#statements(body, frame)
       if (result !== undefined) return result
@@ -97,10 +113,18 @@ export class BlockRunner {
     return this.#evaluate(expression, { home, variables: new Map(), scope, chain: [] })
   }
 
+  #step(span: Span): void {
+    if (++this.#steps > mostSteps)
+      throw new BlockFault(say.tooLarge({ what: 'steps to build the network', most: mostSteps }), span)
+  }
+
   #evaluate(e: ast.Expression, frame: Frame): BlockValue {
+    this.#step(e.span)
     switch (e.kind) {
       case 'number':
         if (Number.isNaN(e.value)) throw new BlockFault(say.numberWithUnit(), e.span)
+        if (!Number.isFinite(e.value))
+          throw new BlockFault(say.tooLarge({ what: 'this number', most: Number.MAX_VALUE }), e.span)
         return sizeValue(e.value)
       case 'yesno':
         return yesNoValue(e.value)
@@ -112,7 +136,9 @@ export class BlockRunner {
         return { kind: 'list', items: e.items.map((item) => this.#evaluate(item, frame)) }
       case 'unary':
         if (e.operator === 'not') return yesNoValue(!this.#read(e.operand, 'the operand of `not`', frame).yesNo())
-        return this.#guard(e.span, () => operate('-', sizeValue(0), this.#evaluate(e.operand, frame), e.span, this.graph.b))
+        return this.#guard(e.span, () =>
+          operate('-', sizeValue(0), this.#evaluate(e.operand, frame), e.span, this.graph.b),
+        )
       case 'if':
         return this.#evaluate(this.#read(e.condition, 'the condition', frame).yesNo() ? e.then : e.otherwise, frame)
       case 'binary':
@@ -159,7 +185,14 @@ export class BlockRunner {
     const definition = frame.home.names.get(name)
     if (definition?.kind === 'block') {
       const { syntax, file } = definition
-      const given = this.#arguments(call, piped, syntax.parameters.map((parameter) => parameter.name.text), frame)
+      const given = this.#arguments(
+        call,
+        piped,
+        syntax.parameters.map((parameter) => parameter.name.text),
+        frame,
+      )
+      const missing = syntax.parameters.find((parameter) => !parameter.default && !given.has(parameter.name.text))
+      if (missing) throw new BlockFault(say.missingArgument({ callee: name, name: missing.name.text }), call.span)
       const values = new Map([...given].map(([parameter, { value }]) => [parameter, value]))
       const scope = call.label ? frame.scope.child(this.#path(call.label, frame), name) : frame.scope
       try {
@@ -176,16 +209,25 @@ export class BlockRunner {
     const { callee, label, span } = call
     const name = callee.text as FunctionName
     const signature = signatureOf(name)
-    if (signature === undefined) throw new BlockFault(say.unknownFunction({ name, known: Object.keys(implementations) }), callee.span)
+    if (signature === undefined)
+      throw new BlockFault(say.unknownFunction({ name, known: Object.keys(implementations) }), callee.span)
     const names = signature.parameters.map((parameter) => parameter.replace('?', ''))
     const given = this.#arguments(call, piped, names, frame)
     const required = signature.parameters.find((parameter) => !parameter.endsWith('?') && !given.has(parameter))
     if (required !== undefined) throw new BlockFault(say.missingArgument({ callee: name, name: required }), span)
     if (signature.layer && !label) throw new BlockFault(say.unnamedLayer({ callee: name }), span)
     if (!signature.layer && label) throw new BlockFault(say.labelWithoutLayer({ callee: name }), label.span)
-    const readings = Object.fromEntries([...given].map(([parameter, argument]) => [parameter, new Reading(argument.value, `\`${parameter}\` of \`${name}\``, argument.span)]))
+    const readings = Object.fromEntries(
+      [...given].map(([parameter, argument]) => [
+        parameter,
+        new Reading(argument.value, `\`${parameter}\` of \`${name}\``, argument.span),
+      ]),
+    )
     const context = this.#context(label, name, span, frame)
-    const implementation = implementations[name] as (given: Readonly<Record<string, Reading>>, context: CallContext) => BlockValue | { readonly op: string }
+    const implementation = implementations[name] as (
+      given: Readonly<Record<string, Reading>>,
+      context: CallContext,
+    ) => BlockValue | { readonly op: string }
     const result = this.#guard(span, () => implementation(readings, context))
     return 'kind' in result ? result : ({ kind: 'tensor', tensor: result } as BlockValue)
   }
@@ -197,18 +239,30 @@ export class BlockRunner {
     const at = path.lastIndexOf('.')
     // `parameter` stores one tensor under the label itself, every other layer stores several below it.
     const single = kind === 'parameter' || kind === 'rotary_frequencies'
-    const holder = single ? (at < 0 ? frame.scope : frame.scope.child(path.slice(0, at), '')) : frame.scope.child(path, kind)
+    const holder = single
+      ? at < 0
+        ? frame.scope
+        : frame.scope.child(path.slice(0, at), '')
+      : frame.scope.child(path, kind)
     const name = path.slice(at + 1)
-    if (holder.has(single ? name : 'weight')) throw new BlockFault(say.layerTwice({ path: single ? path : holder.path }), label.span)
+    if (holder.has(single ? name : 'weight'))
+      throw new BlockFault(say.layerTwice({ path: single ? path : holder.path }), label.span)
     return { ...shared, layer: holder, owner: { scope: holder, name } }
   }
 
   #path(label: ast.LayerLabel, frame: Frame): string {
-    return label.parts.map((part) => ('index' in part ? String(this.#read(part.index, 'an index', frame).whole()) : part.text)).join('.')
+    return label.parts
+      .map((part) => ('index' in part ? String(this.#read(part.index, 'an index', frame).whole()) : part.text))
+      .join('.')
   }
 
   /** Matches the values of a call with parameter names: what is piped first, then by position, then by name. */
-  #arguments(call: ast.Expression & { kind: 'call' }, piped: BlockValue | undefined, names: readonly string[], frame: Frame) {
+  #arguments(
+    call: ast.Expression & { kind: 'call' },
+    piped: BlockValue | undefined,
+    names: readonly string[],
+    frame: Frame,
+  ) {
     const callee = call.callee.text
     const given = new Map<string, { value: BlockValue; span: Span }>()
     let position = 0
@@ -218,9 +272,12 @@ export class BlockRunner {
     }
     for (const { name, value: expression } of call.arguments) {
       const target = name?.text ?? names[position++]
-      if (target === undefined) throw new BlockFault(say.tooManyArguments({ callee, given: position, most: names.length }), expression.span)
-      if (!names.includes(target)) throw new BlockFault(say.unknownArgument({ callee, name: target, known: names }), name?.span ?? expression.span)
-      if (given.has(target)) throw new BlockFault(say.tooManyArguments({ callee, given: given.size + 1, most: names.length }), expression.span)
+      if (target === undefined)
+        throw new BlockFault(say.tooManyArguments({ callee, given: position, most: names.length }), expression.span)
+      if (!names.includes(target))
+        throw new BlockFault(say.unknownArgument({ callee, name: target, known: names }), name?.span ?? expression.span)
+      if (given.has(target))
+        throw new BlockFault(duplicateName({ what: 'argument', name: target }), name?.span ?? expression.span)
       given.set(target, { value: this.#evaluate(expression, frame), span: expression.span })
     }
     return given

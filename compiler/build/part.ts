@@ -1,7 +1,7 @@
 /** One part of a nest: down, through what is nested in it, and up again. */
 import { provided } from '../check/functions.js'
 import type { BlockUse, Level, Model } from '../check/model.js'
-import { blockResult, frameGrid, notProvided, shapesDoNotFit } from '../diagnostics/block.js'
+import { blockResult, frameGrid, notProvided, shapesDoNotFit, unknownArgument, unnamedArgument } from '../diagnostics/block.js'
 import type { Report, Span } from '../diagnostics/diagnostic.js'
 import type { GraphBuilder } from '../ir/builder.js'
 import { multiply, sameShape, showShape, type Dimension, type Shape } from '../ir/dimension.js'
@@ -11,7 +11,7 @@ import { BlockRunner } from './blocks.js'
 import { framesIntoBatch, framesOffGrid, framesOntoGrid, framesOutOfBatch } from './frames.js'
 import { Layers } from './layers.js'
 import type { Scope } from './scope.js'
-import { BlockFault, none, sizeValue, tensorValue, yesNoValue, type BlockValue } from './values.js'
+import { BlockFault, describe, none, sizeValue, tensorValue, yesNoValue, type BlockValue } from './values.js'
 
 /** Published order of a part's modules. */
 const partOrder = ['temb_layer1', 'temb_layer2', 'cond_emb', 'cond_layers', 'conv_in', 'norm_out', 'conv_out', 'down_blocks', 'mid_blocks', 'up_blocks', 'lm_proj', 'lm_head', 'inner_unet', 'in_adapter', 'out_adapter', 'interp_layer1', 'interp_layer2']
@@ -134,13 +134,14 @@ export class PartBuilder {
   run(use: BlockUse, offered: ReadonlyMap<string, BlockValue>, scope: Scope, expected: Shape): Value {
     try {
       const result = this.#blocks.run(use.block, use.home, this.#given(use, offered, scope), scope)
-      const found = result.kind === 'tensor' ? showShape(result.tensor.type.shape) : result.kind
+      const found = result.kind === 'tensor' ? showShape(result.tensor.type.shape) : describe(result)
       if (result.kind === 'tensor' && sameShape(result.tensor.type.shape, expected)) return result.tensor
       this.report(blockResult({ block: use.name, found, expected: showShape(expected) }), use.block.name.span, { because: [{ span: use.span, text: 'used here' }] })
     } catch (error) {
       if (error instanceof ShapeError) this.report(shapesDoNotFit({ message: error.message }), use.span)
       else if (error instanceof BlockFault) {
-        const because = [...error.uses, use.span].map((span) => ({ span, text: 'used here' }))
+        const uses = [...error.uses, use.span].filter((span) => span.start !== error.span.start || span.file !== error.span.file)
+        const because = uses.map((span) => ({ span, text: 'used here' }))
         this.report(error.finding, error.span, { because: because.filter(({ span }) => span.file !== '') })
       } else throw error
     }
@@ -154,15 +155,15 @@ export class PartBuilder {
     const own = use.arguments.flatMap(({ name, value }) => (name ? [{ name, value }] : []))
     for (const { name, value } of own) {
       if (names.includes(name.text)) given.set(name.text, this.#blocks.evaluateOutside(value, use.home, scope))
-      else throw new BlockFault(notProvided({ block: use.name, name: name.text, provided: names }), name.span)
+      else throw new BlockFault(unknownArgument({ callee: use.name, name: name.text, known: names }), name.span)
     }
     const unnamed = use.arguments.find(({ name }) => name === undefined)
-    if (unnamed) throw new BlockFault(notProvided({ block: use.name, name: 'a name for this value', provided: names }), unnamed.value.span)
+    if (unnamed) throw new BlockFault(unnamedArgument({ block: use.name, names }), unnamed.value.span)
     for (const parameter of use.block.parameters) {
       const name = parameter.name.text
       const value = given.get(name) ?? offered.get(name)
       if (value !== undefined) given.set(name, value)
-      else if (parameter.default === undefined) throw new BlockFault(notProvided({ block: use.name, name, provided: [...provided] }), parameter.name.span)
+      else if (parameter.default === undefined) throw new BlockFault(notProvided({ block: use.name, name, provided: [...provided] }), use.span)
     }
     return given
   }

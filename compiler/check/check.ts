@@ -3,6 +3,7 @@ import type { Report } from '../diagnostics/diagnostic.js'
 import { circular, unknownName } from '../diagnostics/language.js'
 import * as say from '../diagnostics/model.js'
 import type * as ast from '../syntax/ast.js'
+import { checkBlocks } from './blocks.js'
 import { readCondition, readMicro, readOwnCondition } from './condition.js'
 import { readDiffusion, readSampling, readTraining } from './diffusion.js'
 import { readLevels } from './levels.js'
@@ -19,6 +20,7 @@ export function checkProgram(program: Program, report: Report): Model[] {
     return definition?.kind === 'model' && definition.syntax === syntax ? (checker.model(definition) ?? []) : []
   })
   checker.strayedSettings(program.main)
+  checkBlocks(program.main, report)
   return models
 }
 

@@ -52,6 +52,7 @@ function readLevel(p: PropertyReader, blockOf: BlockOf, report: Report): Level |
     temporalBlock,
     use,
     span,
+    channelsSpan: channels.span,
   }
 }
 

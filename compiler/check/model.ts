@@ -35,6 +35,8 @@ export interface Level {
   /** Further blocks behind each residual block and its attention. */
   readonly use: readonly BlockUse[]
   readonly span: Span
+  /** Where the channels are given. */
+  readonly channelsSpan: Span
 }
 
 /** Text as the network receives it: features of a frozen language model. */

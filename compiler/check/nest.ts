@@ -12,7 +12,8 @@ interface Settings {
 /** Checks a model that was read against itself and the model nested in it. */
 export function checkNest(model: Model, r: SectionReader, settings: Settings, report: Report): void {
   model.levels.forEach((level, i) => checkLevel(model, level, i === model.levels.length - 1, settings, report))
-  if (model.embedding % 8 !== 0) report(say.embeddingNotDivisible({ width: model.embedding }), r.has('embedding')?.span ?? model.span)
+  if (model.embedding % 8 !== 0)
+    report(say.embeddingNotDivisible({ width: model.embedding }), r.has('embedding')?.span ?? model.span)
   const { inner } = model
   if (inner) checkInner(model, inner.model, r, report)
   else {
@@ -26,51 +27,88 @@ export function checkNest(model: Model, r: SectionReader, settings: Settings, re
       if (found) report(say.notInOuter({ key, reason }), found.span)
     }
     const normalize = r.has('normalize')
-    if (normalize && model.normalize) report(say.notInOuter({ key: 'normalize', reason: 'the innermost model never divides its image' }), normalize.span)
+    if (normalize && model.normalize)
+      report(
+        say.notInOuter({ key: 'normalize', reason: 'the innermost model never divides its image' }),
+        normalize.span,
+      )
   }
   if (model.network) {
     for (const key of ['middle', 'downsample', 'upsample', 'feed_forward', 'positions']) {
       const found = r.has(key)
-      if (found) report(say.networkWithLevels(), model.network.span, { because: [{ span: found.span, text: 'belongs to levels' }] })
+      if (found)
+        report(say.networkWithLevels(), model.network.span, {
+          because: [{ span: found.span, text: 'belongs to levels' }],
+        })
     }
   }
 }
 
 function checkLevel(model: Model, level: Level, last: boolean, settings: Settings, report: Report): void {
-  const { channels, span } = level
+  const { channels, channelsSpan: span } = level
   const because = (placed: Placed<number> | undefined, text: string) => (placed ? [{ span: placed.span, text }] : [])
   if (channels % model.groups !== 0 && level.residual.name === 'residual') {
-    report(say.channelsNotDivisible({ channels, groups: model.groups }), span, { because: because(settings.groups, 'groups are set here') })
+    report(say.channelsNotDivisible({ channels, groups: model.groups }), span, {
+      because: because(settings.groups, 'groups are set here'),
+    })
   }
-  const attends = (level.attention > 0 && level.attentionBlock.name === 'attention') || (last && (model.middle ?? 0) > 0)
-  if (attends && channels % 32 !== 0 && model.groups !== 32) report(say.channelsNotDivisible({ channels, groups: 32 }), span)
+  const attends =
+    (level.attention > 0 && level.attentionBlock.name === 'attention') || (last && (model.middle ?? 0) > 0)
+  if (attends && channels % 32 !== 0 && model.groups !== 32)
+    report(say.channelsNotDivisible({ channels, groups: 32 }), span)
   if (attends && channels % model.heads !== 0) {
-    report(say.headsNotDivisible({ channels, heads: model.heads, what: 'attention' }), span, { because: because(settings.heads, 'heads are set here') })
+    report(say.headsNotDivisible({ channels, heads: model.heads, what: 'attention' }), span, {
+      because: because(settings.heads, 'heads are set here'),
+    })
   }
-  if (level.temporalAttention > 0 && level.temporalBlock.name === 'temporal_attention' && channels % 32 !== 0) report(say.temporalHeads({ channels }), span)
+  if (level.temporalAttention > 0 && level.temporalBlock.name === 'temporal_attention' && channels % 32 !== 0)
+    report(say.temporalHeads({ channels }), span)
 }
 
 function checkInner(model: Model, inner: Model, r: SectionReader, report: Report): void {
   const base = innermost(inner)
   const last = model.levels.at(-1)
-  if (inner.network) report(say.notNestable({ name: inner.name }), model.span, { because: [{ span: inner.network.span, text: 'its network' }] })
+  if (inner.network)
+    report(say.notNestable({ name: inner.name }), model.span, {
+      because: [{ span: inner.network.span, text: 'its network' }],
+    })
   for (const key of ['condition', 'network', 'text_layer']) {
     const found = r.has(key)
     if (found) report(say.belongsToInnermost({ key, inner: base.name }), found.span)
   }
   if (last && (last.side !== inner.side || last.frames !== inner.frames)) {
     report(
-      say.nestDoesNotMeet({ outer: model.name, inner: inner.name, outerSize: say.size(last.side, last.frames), innerSize: say.size(inner.side, inner.frames) }),
+      say.nestDoesNotMeet({
+        outer: model.name,
+        inner: inner.name,
+        outerSize: say.size(last.side, last.frames),
+        innerSize: say.size(inner.side, inner.frames),
+      }),
       last.span,
       { because: inner.levels[0] ? [{ span: inner.levels[0].span, text: `${inner.name} begins here` }] : [] },
     )
   }
   if (model.embedding !== inner.embedding) {
-    const finding = say.embeddingsDiffer({ outer: model.name, inner: inner.name, outerWidth: model.embedding, innerWidth: inner.embedding })
-    report(finding, r.has('embedding')?.span ?? model.span, { because: [{ span: inner.span, text: `${inner.name} is here` }] })
+    const finding = say.embeddingsDiffer({
+      outer: model.name,
+      inner: inner.name,
+      outerWidth: model.embedding,
+      innerWidth: inner.embedding,
+    })
+    report(finding, r.has('embedding')?.span ?? model.span, {
+      because: [{ span: inner.span, text: `${inner.name} is here` }],
+    })
   }
   if (model.imageChannels !== inner.imageChannels) {
-    report(say.imagesDiffer({ outer: model.name, inner: inner.name, outerChannels: model.imageChannels, innerChannels: inner.imageChannels }), r.has('image')?.span ?? model.span)
+    report(
+      say.imagesDiffer({
+        outer: model.name,
+        inner: inner.name,
+        outerChannels: model.imageChannels,
+        innerChannels: inner.imageChannels,
+      }),
+      r.has('image')?.span ?? model.span,
+    )
   }
   for (const key of ['middle', 'own_condition', 'interpolation_embedding']) {
     const found = r.has(key)

@@ -2,9 +2,9 @@
  * Reads the properties of a section by key and kind of value, and reports what is unknown, repeated, missing or of
  * another kind. The keys that were asked for are the keys that the section knows.
  */
-import type { Report, Span } from '../diagnostics/diagnostic.js'
+import type { Fix, Report, Span } from '../diagnostics/diagnostic.js'
 import * as say from '../diagnostics/language.js'
-import { didYouMean, nearestName, oneOf } from '../diagnostics/suggest.js'
+import { nearestName, oneOf } from '../diagnostics/suggest.js'
 import type * as ast from '../syntax/ast.js'
 
 /** A value and where it was written; values that come from defaults have the place that they follow from. */
@@ -30,6 +30,8 @@ export const pixels = { px: 1 } as const
 /** The values of one property, taken one after the other. */
 export class PropertyReader {
   #next = 0
+  /** The words that were looked for behind the values. */
+  readonly flags: string[] = []
 
   constructor(
     readonly property: ast.Property,
@@ -56,7 +58,7 @@ export class PropertyReader {
   #take<T>(
     expected: string,
     accept: (value: ast.PropertyValue) => T | undefined,
-    help?: (value: ast.PropertyValue) => string | undefined,
+    near?: (value: ast.PropertyValue) => string | undefined,
   ): T | undefined {
     const value = this.property.values[this.#next]
     if (value === undefined) {
@@ -65,8 +67,15 @@ export class PropertyReader {
     }
     this.#next++
     const accepted = accept(value)
-    if (accepted === undefined)
-      this.report(say.wrongValue({ key: this.key, expected, found: describe(value), help: help?.(value) }), value.span)
+    if (accepted === undefined) {
+      const word = near?.(value)
+      const help = word === undefined ? undefined : `did you mean \`${word}\`?`
+      this.report(
+        say.wrongValue({ key: this.key, expected, found: describe(value), help }),
+        value.span,
+        fixTo(word, value.span),
+      )
+    }
     return accepted
   }
 
@@ -147,13 +156,14 @@ export class PropertyReader {
         const word = words.find((candidate) => candidate === spelt(value))
         return word === undefined ? undefined : { value: word, span: value.span }
       },
-      (value) => didYouMean(spelt(value), words),
+      (value) => nearestName(spelt(value), words),
     )
     return found
   }
 
   /** The next value if it is this word. */
   flag(word: string): Placed<true> | undefined {
+    this.flags.push(word)
     const value = this.property.values[this.#next]
     if (value?.kind !== 'reference' || value.name.text !== word) return undefined
     this.#next++
@@ -165,6 +175,10 @@ export class PropertyReader {
     const found = this.#take(what, (value) => (value.kind === 'reference' ? value : undefined))
     return found && { value: { name: found.name.text, arguments: found.arguments ?? [] }, span: found.span }
   }
+}
+
+function fixTo(word: string | undefined, span: Span): { fix?: Fix } {
+  return word === undefined ? {} : { fix: { title: `write \`${word}\``, edits: [{ span, replacement: word }] } }
 }
 
 function describe(value: ast.PropertyValue): string {
@@ -190,6 +204,7 @@ export class SectionReader {
   readonly #properties: readonly ast.Property[]
   readonly #asked = new Set<string>()
   readonly #taken = new Set<ast.Property>()
+  readonly #strays: { readonly name: ast.Named; readonly flags: readonly string[] }[] = []
 
   /** `name` is what the section is called in messages, such as `a level`. */
   constructor(
@@ -239,37 +254,33 @@ export class SectionReader {
     const value = take(reader)
     const surplus = reader.rest[0]
     if (surplus && value !== undefined) {
-      if (surplus.kind === 'reference') this.#unknown({ text: surplus.name.text, span: surplus.name.span })
-      else
-        this.report(
-          say.wrongValue({ key: property.key.text, expected: 'no further value', found: describe(surplus) }),
-          surplus.span,
-        )
+      // A word behind the values is a misspelt key, or a misspelt word that may follow them.
+      if (surplus.kind === 'reference') this.#strays.push({ name: surplus.name, flags: reader.flags })
+      else {
+        const found = describe(surplus)
+        this.report(say.wrongValue({ key: property.key.text, expected: 'no further value', found }), surplus.span)
+      }
     }
     return value
   }
 
-  #unknown(key: ast.Named): void {
-    const known = [...this.#asked]
-    const near = nearestName(key.text, known)
-    const fix =
-      near === undefined ? {} : { fix: { title: `write \`${near}\``, edits: [{ span: key.span, replacement: near }] } }
-    this.report(say.unknownKey({ key: key.text, section: this.name, known }), key.span, fix)
+  /** Reports the words that nobody asked for. Called when all keys were asked for. */
+  finish(): void {
+    for (const property of this.#properties) if (!this.#taken.has(property)) this.#unknown(property.key, [])
+    for (const { name, flags } of this.#strays) this.#unknown(name, flags)
   }
 
-  /** Reports the properties that nobody asked for. Called when all keys were asked for. */
-  finish(): void {
-    for (const property of this.#properties) if (!this.#taken.has(property)) this.#unknown(property.key)
+  #unknown(key: ast.Named, flags: readonly string[]): void {
+    const known = [...this.#asked]
+    const near = nearestName(key.text, [...flags, ...known])
+    this.report(say.unknownKey({ key: key.text, section: this.name, known, near }), key.span, fixTo(near, key.span))
   }
 
   /** Reports that `key` is needed, unless it is only misspelt. */
   missing(key: string, example: string): void {
-    if (
-      this.#properties.some(
-        (property) => !this.#taken.has(property) && nearestName(property.key.text, [key]) !== undefined,
-      )
-    )
-      return
+    const strays = this.#properties.filter((property) => !this.#taken.has(property)).map((property) => property.key)
+    const misspelt = [...strays, ...this.#strays.map(({ name }) => name)]
+    if (misspelt.some(({ text }) => nearestName(text, [key]) !== undefined)) return
     this.report(say.missingKey({ key, section: this.name, example }), this.span)
   }
 }

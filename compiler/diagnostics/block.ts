@@ -2,10 +2,13 @@
 import { diagnostic } from './diagnostic.js'
 import { didYouMean, oneOf } from './suggest.js'
 
-export const unknownVariable = diagnostic<{ name: string; known: readonly string[] }>({
+export const unknownVariable = diagnostic<{ name: string; known: readonly string[]; callable?: boolean }>({
   code: 'MDM0301',
   message: ({ name }) => `there is no value \`${name}\` here`,
-  help: ({ name, known }) => didYouMean(name, known) ?? `known here: ${oneOf(known)}`,
+  help: ({ name, known, callable }) => {
+    if (callable) return `\`${name}\` is called with values: x | ${name}, or ${name}(x)`
+    return didYouMean(name, known) ?? (known.length === 0 ? 'nothing has a name yet' : `known here: ${oneOf(known)}`)
+  },
 })
 
 export const unknownFunction = diagnostic<{ name: string; known: readonly string[] }>({
@@ -101,7 +104,16 @@ export const statementAfterReturn = diagnostic({
 export const notProvided = diagnostic<{ block: string; name: string; provided: readonly string[] }>({
   code: 'MDM0317',
   message: ({ block, name }) => `block \`${block}\` needs \`${name}\`, which this place does not give`,
-  help: ({ name, provided }) => didYouMean(name, provided) ?? `write ${name} in parentheses behind the block, or use one of ${oneOf(provided)}`,
+  help: ({ block, name, provided }) =>
+    didYouMean(name, provided) ?? `write ${block}(${name}: ...); what a block can ask for by name: ${oneOf(provided)}`,
+})
+
+export const unnamedArgument = diagnostic<{ block: string; names: readonly string[] }>({
+  code: 'MDM0320',
+  message: ({ block }) => `the values given to block \`${block}\` in a model need their names`,
+  reason: 'the network gives it values too, so that places in a row would say nothing',
+  help: ({ block, names }) =>
+    names.length === 0 ? `\`${block}\` takes none` : `write ${block}(${names.at(-1) ?? ''}: ...)`,
 })
 
 export const frameGrid = diagnostic<{ frames: number }>({

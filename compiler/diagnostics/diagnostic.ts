@@ -38,7 +38,11 @@ export interface Diagnostic extends Finding {
 }
 
 /** Receives every diagnostic of a run; nothing is thrown for bad input. */
-export type Report = (finding: Finding, main: Span | undefined, more?: { because?: readonly Label[]; fix?: Fix }) => void
+export type Report = (
+  finding: Finding,
+  main: Span | undefined,
+  more?: { because?: readonly Label[]; fix?: Fix },
+) => void
 
 /** Collects diagnostics, dropping exact repetitions (one block used in twenty places errs once). */
 export class DiagnosticList {
@@ -56,6 +60,30 @@ export class DiagnosticList {
   get hasErrors(): boolean {
     return this.all.some((diagnostic) => diagnostic.severity === 'error')
   }
+}
+
+/**
+ * A report that says each kind of mistake once at each place: a block used in twenty levels has its mistake in one
+ * line, however the sizes there differ.
+ */
+export function oncePerPlace(report: Report): Report {
+  const seen = new Set<string>()
+  return (finding, main, more) => {
+    const key = `${finding.code} ${main?.file}:${main?.start}-${main?.end}`
+    if (main && seen.has(key)) return
+    seen.add(key)
+    report(finding, main, more)
+  }
+}
+
+/** Diagnostics in the order of their places; those without one come first. */
+export function inOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const files = [...new Set(diagnostics.map(({ labels }) => labels[0]?.span.file ?? ''))]
+  const place = ({ labels }: Diagnostic) => ({
+    file: files.indexOf(labels[0]?.span.file ?? ''),
+    start: labels[0]?.span.start ?? -1,
+  })
+  return [...diagnostics].sort((a, b) => place(a).file - place(b).file || place(a).start - place(b).start)
 }
 
 interface Entry<Parameters> {

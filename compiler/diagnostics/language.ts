@@ -72,10 +72,16 @@ export const circular = diagnostic<{ what: string; chain: readonly string[] }>({
   help: 'break the circle at one place',
 })
 
-export const unknownKey = diagnostic<{ key: string; section: string; known: readonly string[] }>({
+export const unknownKey = diagnostic<{
+  key: string
+  section: string
+  known: readonly string[]
+  near: string | undefined
+}>({
   code: 'MDM0111',
   message: ({ key, section }) => `\`${key}\` is not known in ${section}`,
-  help: ({ key, known }) => didYouMean(key, known) ?? `known here: ${oneOf([...known].sort())}`,
+  help: ({ known, near }) =>
+    near === undefined ? `known here: ${oneOf([...known].sort())}` : `did you mean \`${near}\`?`,
 })
 
 export const repeatedKey = diagnostic<{ key: string }>({

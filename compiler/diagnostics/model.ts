@@ -48,14 +48,16 @@ export const oddSize = diagnostic<{ what: string; value: number }>({
 
 export const nestDoesNotMeet = diagnostic<{ outer: string; inner: string; outerSize: string; innerSize: string }>({
   code: 'MDM0220',
-  message: ({ outer, inner, outerSize, innerSize }) => `${outer} ends at ${outerSize}, but ${inner} begins at ${innerSize}`,
+  message: ({ outer, inner, outerSize, innerSize }) =>
+    `${outer} ends at ${outerSize}, but ${inner} begins at ${innerSize}`,
   reason: 'the last level of an outer model works at the size of the model nested in it',
   help: ({ outer, innerSize }) => `end ${outer} with a level of ${innerSize}`,
 })
 
 export const embeddingsDiffer = diagnostic<{ outer: string; inner: string; outerWidth: number; innerWidth: number }>({
   code: 'MDM0221',
-  message: ({ outer, inner, outerWidth, innerWidth }) => `the time embedding of ${outer} has ${outerWidth} channels, that of ${inner} ${innerWidth}`,
+  message: ({ outer, inner, outerWidth, innerWidth }) =>
+    `the time embedding of ${outer} has ${outerWidth} channels, that of ${inner} ${innerWidth}`,
   reason: 'the condition is added to the time embedding of every nested part, so all have one width',
   help: ({ innerWidth }) => `set \`embedding ${innerWidth}\``,
 })
@@ -102,7 +104,8 @@ export const notNestable = diagnostic<{ name: string }>({
 
 export const imagesDiffer = diagnostic<{ outer: string; inner: string; outerChannels: number; innerChannels: number }>({
   code: 'MDM0228',
-  message: ({ outer, inner, outerChannels, innerChannels }) => `${outer} has images of ${outerChannels} channels, ${inner} of ${innerChannels}`,
+  message: ({ outer, inner, outerChannels, innerChannels }) =>
+    `${outer} has images of ${outerChannels} channels, ${inner} of ${innerChannels}`,
   reason: 'all resolutions of a nest are the same image',
   help: 'give `image` in the innermost model alone',
 })
@@ -173,7 +176,8 @@ export const notABlock = diagnostic<{ name: string; found: string; expected: str
 
 export const projectedWidth = diagnostic<{ outer: number; inner: number }>({
   code: 'MDM0239',
-  message: ({ outer, inner }) => `the outer model's condition layers end at ${outer} features, the inner model's begin at ${inner}`,
+  message: ({ outer, inner }) =>
+    `the outer model's condition layers end at ${outer} features, the inner model's begin at ${inner}`,
   help: 'use the width of the language model in both',
 })
 

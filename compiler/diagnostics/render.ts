@@ -41,9 +41,12 @@ function frame(text: string, marks: readonly Mark[], paint: Paint, severity: Dia
   let shown = 0
   for (const mark of ordered) {
     const cut = Math.max(0, mark.column + mark.width > longestLine ? mark.column - 40 : 0)
-    if (mark.line !== shown) lines.push(gutter(String(mark.line)) + sourceLine(text, mark.line).slice(cut, cut + longestLine))
+    if (mark.line !== shown)
+      lines.push(gutter(String(mark.line)) + sourceLine(text, mark.line).slice(cut, cut + longestLine))
     shown = mark.line
-    const underline = (mark.main ? '^' : '-').repeat(Math.max(1, Math.min(mark.width, longestLine - mark.column + cut + 1)))
+    const underline = (mark.main ? '^' : '-').repeat(
+      Math.max(1, Math.min(mark.width, longestLine - mark.column + cut + 1)),
+    )
     const words = mark.label.text === undefined ? '' : ` ${mark.label.text}`
     const colour = mark.main ? paint[severity] : paint.help
     lines.push(gutter('') + ' '.repeat(Math.max(0, mark.column - 1 - cut)) + colour(underline + words))
@@ -55,7 +58,11 @@ function frame(text: string, marks: readonly Mark[], paint: Paint, severity: Dia
  * The text a user reads for one diagnostic. `sources` maps file names to their text; a label of an
  * unknown file is given by name only.
  */
-export function renderDiagnostic(diagnostic: Diagnostic, sources: ReadonlyMap<string, string>, paint: Paint = plain): string {
+export function renderDiagnostic(
+  diagnostic: Diagnostic,
+  sources: ReadonlyMap<string, string>,
+  paint: Paint = plain,
+): string {
   const lines = [paint[diagnostic.severity](`${diagnostic.severity} ${diagnostic.code}`) + `: ${diagnostic.message}`]
   const files = [...new Set(diagnostic.labels.map((label) => label.span.file))]
   for (const file of files) {
@@ -81,8 +88,15 @@ export function renderDiagnostic(diagnostic: Diagnostic, sources: ReadonlyMap<st
 }
 
 /** Applies the fixes of `diagnostics` to one source; of overlapping edits only the first is made. */
-export function applyFixes(file: string, text: string, diagnostics: readonly Diagnostic[]): { text: string; applied: number } {
-  const edits = diagnostics.flatMap((d) => d.fixes).flatMap((fix) => fix.edits).filter((edit) => edit.span.file === file)
+export function applyFixes(
+  file: string,
+  text: string,
+  diagnostics: readonly Diagnostic[],
+): { text: string; applied: number } {
+  const edits = diagnostics
+    .flatMap((d) => d.fixes)
+    .flatMap((fix) => fix.edits)
+    .filter((edit) => edit.span.file === file)
   edits.sort((a, b) => a.span.start - b.span.start || a.span.end - b.span.end)
   let result = ''
   let at = 0

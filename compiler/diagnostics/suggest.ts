@@ -9,7 +9,8 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1]
       let best = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1))
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, (beforeLast[j - 2] ?? 0) + 1)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        best = Math.min(best, (beforeLast[j - 2] ?? 0) + 1)
       row.push(best)
     }
     beforeLast = last
@@ -20,7 +21,7 @@ function editDistance(a: string, b: string): number {
 
 /** The candidate nearest to `word`, if one is near enough to be what was meant. */
 export function nearestName(word: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(Math.min(word.length, 24) / 3))
+  const limit = Math.floor(Math.min(word.length, 24) / 3)
   let best: { name: string; distance: number } | undefined
   for (const name of candidates) {
     if (Math.abs(name.length - word.length) > limit) continue

@@ -170,7 +170,7 @@ function importWithoutBraces({ found, rules, expected, tokens, at, span }: Place
   })
   if (tokens[at + 1]?.tokenType !== t.From) return { finding }
   const brace = (type: TokenType, image: string) =>
-    createTokenInstance(type, image, found.startOffset, found.startOffset, NaN, NaN, NaN, NaN)
+    createTokenInstance(type, image, found.startOffset, found.startOffset - 1, NaN, NaN, NaN, NaN)
   const repaired = tokens.toSpliced(at, 1, brace(t.LeftBrace, '{'), found, brace(t.RightBrace, '}'))
   return { finding, fix: replacement(span(found), `{ ${found.image} }`), repaired }
 }
@@ -204,7 +204,7 @@ function forgottenColon({ found, rules, tokens, at, span }: Place): Explanation 
     expected: ['`:`'],
     help: `a layer's name has a colon behind it: ${label.image}: ${callee.image}(...)`,
   })
-  const colon = createTokenInstance(t.Colon, ':', end.start, end.start, NaN, NaN, NaN, NaN)
+  const colon = createTokenInstance(t.Colon, ':', end.start, end.start - 1, NaN, NaN, NaN, NaN)
   return {
     finding,
     span: span(callee),

@@ -1,5 +1,5 @@
 /** Text to abstract syntax tree, with a diagnostic for each mistake in writing. */
-import type { CstNode, IToken } from 'chevrotain'
+import type { CstNode } from 'chevrotain'
 import { closingSign, type BracketProblem } from '../../grammar/brackets.js'
 import type * as cst from '../../grammar/cst.js'
 import { parse, parseTokens, type ParseResult } from '../../grammar/parser.js'

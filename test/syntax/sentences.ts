@@ -62,7 +62,7 @@ class Writer {
 
   write(): string {
     this.#calm = this.#choice(2) === 0
-    const file = rules['file']
+    const file = rules.file
     if (file) this.#rule(file)
     return this.#text + (this.#choice(2) === 0 ? '\n' : ' // the end')
   }
