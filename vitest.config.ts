@@ -1,5 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
+/** Nothing is reported to anybody; what a test starts inherits this. */
+const env = { ORT_DISABLE_TELEMETRY: '1' }
+/** Tests of the program as it is shipped. */
+const program = ['test/cli/**/*.test.ts', 'test/conformance/program/**/*.test.ts']
+
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000 },
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: program, testTimeout: 60_000, env } },
+      { test: { name: 'program', include: program, globalSetup: 'test/cli/build.ts', testTimeout: 60_000, env } },
+    ],
+  },
 })
