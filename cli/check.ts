@@ -17,11 +17,18 @@ export function addCheck(program: Command): void {
     .action((files: string[], options: { fix?: boolean; json?: boolean }) => {
       const results = files.map((file) => ({ file, ...(options.fix ? fixed(file) : checkFile(file, disk)) }))
       if (options.json) {
-        printJson({ files: results.map(({ file, models, diagnostics, sources }) => ({ file, models: models.map(({ name }) => name), diagnostics: diagnosticsAsJson(diagnostics, sources) })) })
+        printJson({
+          files: results.map(({ file, models, diagnostics, sources }) => ({
+            file,
+            models: models.map(({ name }) => name),
+            diagnostics: diagnosticsAsJson(diagnostics, sources),
+          })),
+        })
       } else {
         for (const { diagnostics, sources } of results) showDiagnostics(diagnostics, sources)
         const good = results.filter(({ hasErrors }) => !hasErrors)
-        for (const { file, models } of good) print(`${file}: ${models.length === 0 ? 'blocks' : models.map(({ name }) => name).join(', ')} ok`)
+        for (const { file, models } of good)
+          print(`${file}: ${models.length === 0 ? 'blocks' : models.map(({ name }) => name).join(', ')} ok`)
       }
       if (results.some(({ hasErrors }) => hasErrors)) throw new WrongInput()
     })

@@ -37,12 +37,16 @@ export function addCompile(program: Command): void {
     .addOption(new Option('--precision <type>', 'of weights and computation').choices(['fp32', 'fp16']).default('fp32'))
     .option('--opset <version>', 'version of the ONNX operators', whole(17, 22), 17)
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExamples:\n  mdmc compile models/S64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mdmc compile models/S64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16',
+    )
     .action(compile)
 }
 
 async function compile(file: string, options: CompileChoice): Promise<void> {
-  if (options.seed !== undefined && options.weights !== true) throw new WrongUsage('--seed is for fresh weights; leave out --weights and --no-weights')
+  if (options.seed !== undefined && options.weights !== true)
+    throw new WrongUsage('--seed is for fresh weights; leave out --weights and --no-weights')
   const started = performance.now()
   const model = readModel(file, options.model)
   const graph = buildGraph(model, { mixedBatch: options.mixedBatch ?? false })
@@ -58,10 +62,13 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
       weights,
     })
     const seconds = (performance.now() - started) / 1000
-    if (options.json) printJson({ model: model.name, folder, files: result.files, weightBytes: result.weightBytes, seconds })
+    if (options.json)
+      printJson({ model: model.name, folder, files: result.files, weightBytes: result.weightBytes, seconds })
     else {
       for (const path of result.files) print(path)
-      say(`${model.name}: ${weights?.about ?? 'structure alone'}, ${(result.weightBytes / 2 ** 20).toFixed(0)} MiB of weights, ${seconds.toFixed(1)} s`)
+      say(
+        `${model.name}: ${weights?.about ?? 'structure alone'}, ${(result.weightBytes / 2 ** 20).toFixed(0)} MiB of weights, ${seconds.toFixed(1)} s`,
+      )
     }
   } finally {
     await weights?.values.close()

@@ -23,7 +23,10 @@ export function addEngineOptions(command: Command): Command {
     .option('--threads <count>', 'threads of the processor', whole(1, 1024))
 }
 
-export async function chooseEngine({ engine: name, device }: EngineChoice): Promise<{ engine: Engine; device: string }> {
+export async function chooseEngine({
+  engine: name,
+  device,
+}: EngineChoice): Promise<{ engine: Engine; device: string }> {
   const load = engines[name]
   if (load === undefined) throw new WrongUsage(`there is no engine ${name}`)
   const engine = await load()

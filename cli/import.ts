@@ -24,18 +24,33 @@ export function addImport(program: Command): void {
     .command('import')
     .description("turn a reference implementation's YAML file into .mdm, or .pth into .safetensors and back")
     .argument('<file>', '.yaml, .json, .pth or .safetensors')
-    .option('-o, --output <file>', 'where to write; its ending says the format (default: .mdm is printed, weights get the other ending)')
+    .option(
+      '-o, --output <file>',
+      'where to write; its ending says the format (default: .mdm is printed, weights get the other ending)',
+    )
     .option('--name <name>', 'name of the model (default: from the file)')
-    .option('--side <pixels>', 'side of the image, where the file does not give it (default: 64 innermost)', whole(1, 65_536))
+    .option(
+      '--side <pixels>',
+      'side of the image, where the file does not give it (default: 64 innermost)',
+      whole(1, 65_536),
+    )
     .option('--force', 'write over a file that exists')
-    .addHelpText('after', '\nExamples:\n  mdmc import cc12m_256x256.yaml -o mine.mdm\n  mdmc import vis_model_64x64.pth -o s64.safetensors')
-    .action((file: string, options: ImportChoice) => (weightFormats.includes(extname(file)) ? importWeights(file, options) : importConfiguration(file, options)))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mdmc import cc12m_256x256.yaml -o mine.mdm\n  mdmc import vis_model_64x64.pth -o s64.safetensors',
+    )
+    .action((file: string, options: ImportChoice) =>
+      weightFormats.includes(extname(file)) ? importWeights(file, options) : importConfiguration(file, options),
+    )
 }
 
 async function importWeights(file: string, { output, name, side, force }: ImportChoice): Promise<void> {
-  if (name !== undefined || side !== undefined) throw new WrongUsage('--name and --side are for configurations, not for weights')
-  const target = output ?? file.slice(0, -extname(file).length) + (extname(file) === '.safetensors' ? '.pth' : '.safetensors')
-  if (!weightFormats.includes(extname(target))) throw new WrongUsage(`weights are written as .safetensors or .pth, not ${extname(target) || 'without an ending'}`)
+  if (name !== undefined || side !== undefined)
+    throw new WrongUsage('--name and --side are for configurations, not for weights')
+  const target =
+    output ?? file.slice(0, -extname(file).length) + (extname(file) === '.safetensors' ? '.pth' : '.safetensors')
+  if (!weightFormats.includes(extname(target)))
+    throw new WrongUsage(`weights are written as .safetensors or .pth, not ${extname(target) || 'without an ending'}`)
   refuseToOverwrite(target, force)
   const { convertWeights } = await import('../runtime/weights/convert.js')
   const found = new DiagnosticList()
@@ -50,7 +65,10 @@ function importConfiguration(file: string, { output, name, side, force }: Import
   const found = new DiagnosticList()
   const text = existsSync(file) ? readFileSync(file, 'utf8') : undefined
   if (text === undefined) found.report(missingFile({ path: file }), undefined)
-  const result = text === undefined ? undefined : importReference(file, text, { name: name ?? basename(file, extname(file)), side }, found.report)
+  const result =
+    text === undefined
+      ? undefined
+      : importReference(file, text, { name: name ?? basename(file, extname(file)), side }, found.report)
   showDiagnostics(found.all, new Map([[file, text ?? '']]))
   if (result === undefined) throw new WrongInput()
   if (output === undefined) {

@@ -9,7 +9,7 @@ import { showShape } from '../compiler/ir/dimension.js'
 import type { Graph } from '../compiler/ir/graph.js'
 import { elementCount } from '../compiler/ir/tensor.js'
 import { printGraph } from '../compiler/ir/print.js'
-import { inference } from '../compiler/passes/index.js'
+import { inference, training } from '../compiler/passes/index.js'
 import { stages } from '../compiler/passes/pass.js'
 import { buildGraph, readModel } from './model.js'
 import { whole } from './options.js'
@@ -40,10 +40,15 @@ export function addInspect(program: Command): void {
     .option('--graph <file.svg>', 'write the graph as a picture')
     .option('--depth <levels>', 'how deep the picture goes: 2 shows levels, 4 shows blocks', whole(1, 16), 2)
     .option('--ir', 'print the graph')
-    .addOption(new Option('--after <pass>', 'print the graph after this pass').choices(inference.passes.map(({ name }) => name)))
+    .addOption(
+      new Option('--after <pass>', 'print the graph after this pass').choices(inference.passes.map(({ name }) => name)),
+    )
     .option('--passes', 'list the passes with the nodes that each leaves')
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExamples:\n  mdmc inspect models/S64S256.mdm\n  mdmc inspect models/S64.mdm --graph s64.svg --depth 4\n  mdmc inspect models/S64.mdm --ir --after simplify')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mdmc inspect models/S64S256.mdm\n  mdmc inspect models/S64.mdm --graph s64.svg --depth 4\n  mdmc inspect models/S64.mdm --ir --after simplify',
+    )
     .action(inspect)
 }
 
@@ -59,11 +64,11 @@ async function inspect(file: string, options: InspectChoice): Promise<void> {
     return
   }
   const bindings = bindingsFor(model, options.batch, options.tokens)
-  const optimised = inference.run(graph)
-  const summary = summarise(model, optimised, bindings)
+  // The model's own arithmetic: what an engine saves by choosing other kernels is not the model's.
+  const summary = summarise(model, training.run(graph), bindings)
   if (options.graph !== undefined) {
     const { instance } = await import('@viz-js/viz')
-    const dot = graphToDot(optimised, costOf(optimised, bindings), options.depth)
+    const dot = graphToDot(graph, costOf(graph, bindings), options.depth)
     writeFileSync(options.graph, (await instance()).renderString(dot, { format: 'svg' }))
     if (!options.json) print(options.graph)
   }
@@ -85,34 +90,74 @@ function after(graph: Graph, name: string | undefined): Graph {
 function showPasses(graph: Graph): void {
   const table = plainTable(['pass', 'nodes', ''], ['left', 'right', 'left'])
   table.push(['built', graph.nodes.length, 'as the model says'])
-  for (const { pass, graph: result } of stages(inference, graph)) table.push([pass.name, result.nodes.length, pass.purpose])
+  for (const { pass, graph: result } of stages(inference, graph))
+    table.push([pass.name, result.nodes.length, pass.purpose])
   print(table.toString())
 }
 
-function showSummary(name: string, graph: Graph, { rows, parameterCount, flops, peakBytes }: Summary, { batch, tokens }: InspectChoice): void {
+function showSummary(
+  name: string,
+  graph: Graph,
+  { rows, parameterCount, flops, peakBytes }: Summary,
+  { batch, tokens }: InspectChoice,
+): void {
   const text = graph.inputs.some((input) => input.name === 'text') ? `, ${tokens} tokens` : ''
   print(`${name}: ${parameterCount.toLocaleString('en')} parameters`)
   print(`one run of batch ${batch}${text}: ${inUnits(flops)}FLOP, ${mebibytes(peakBytes)} of activations at most\n`)
-  const table = plainTable(['model', 'part', 'parameters', 'FLOP', 'activations'], ['left', 'left', 'right', 'right', 'right'])
+  const table = plainTable(
+    ['model', 'part', 'parameters', 'FLOP', 'activations'],
+    ['left', 'left', 'right', 'right', 'right'],
+  )
   rows.forEach((row, i) => {
-    table.push([row.part === rows[i - 1]?.part ? '' : row.part, row.name, row.parameters.toLocaleString('en'), inUnits(row.flops), mebibytes(row.peakBytes)])
+    table.push([
+      row.part === rows[i - 1]?.part ? '' : row.part,
+      row.name,
+      row.parameters.toLocaleString('en'),
+      inUnits(row.flops),
+      mebibytes(row.peakBytes),
+    ])
   })
   print(table.toString())
-  for (const [title, ports] of [['inputs', graph.inputs], ['outputs', graph.outputs]] as const) {
+  for (const [title, ports] of [
+    ['inputs', graph.inputs],
+    ['outputs', graph.outputs],
+  ] as const) {
     print(`\n${title}`)
-    for (const { name: port, value } of ports) print(`  ${port.padEnd(12)} ${value.type.dataType} ${showShape(value.type.shape)}`)
+    for (const { name: port, value } of ports)
+      print(`  ${port.padEnd(12)} ${value.type.dataType} ${showShape(value.type.shape)}`)
   }
 }
 
 function showParameters(graph: Graph): void {
   const table = plainTable(['parameter', 'shape', 'numbers'], ['left', 'left', 'right'])
-  for (const { name, shape } of graph.parameters) table.push([name, showShape(shape), elementCount(shape).toLocaleString('en')])
+  for (const { name, shape } of graph.parameters)
+    table.push([name, showShape(shape), elementCount(shape).toLocaleString('en')])
   print(table.toString())
 }
 
 function plainTable(head: string[], colAligns: ('left' | 'right')[]): Table.Table {
-  const none = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid']
-  return new Table({ head, colAligns, chars: { ...Object.fromEntries(none.map((name) => [name, ''])), middle: '  ' }, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } })
+  const none = [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+    'left',
+    'left-mid',
+    'mid',
+    'mid-mid',
+    'right',
+    'right-mid',
+  ]
+  return new Table({
+    head,
+    colAligns,
+    chars: { ...Object.fromEntries(none.map((name) => [name, ''])), middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  })
 }
 
 function mebibytes(bytes: number): string {

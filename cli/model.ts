@@ -18,7 +18,9 @@ export function readModel(file: string, name: string | undefined): Model {
   const names = checked.models.map((candidate) => candidate.name)
   if (names.length === 0) throw new WrongUsage(`${file} has no model`)
   const near = name && nearestName(name, names)
-  throw new WrongUsage(`${file} has no model ${name ?? ''}; ${near ? `did you mean ${near}?` : `it has ${oneOf(names)}`}`)
+  throw new WrongUsage(
+    `${file} has no model ${name ?? ''}; ${near ? `did you mean ${near}?` : `it has ${oneOf(names)}`}`,
+  )
 }
 
 /** The graph of a model that was checked. */

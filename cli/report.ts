@@ -15,11 +15,16 @@ export class WrongUsage extends Error {}
 const paint: Paint = { error: colors.red, warning: colors.yellow, help: colors.cyan, faint: colors.dim }
 
 /** Diagnostics on standard error, then how many there were. */
-export function showDiagnostics(diagnostics: readonly Diagnostic[], sources: ReadonlyMap<string, string> = new Map()): void {
+export function showDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  sources: ReadonlyMap<string, string> = new Map(),
+): void {
   const colour = colors.isColorSupported && process.stderr.isTTY ? paint : undefined
   for (const diagnostic of diagnostics) process.stderr.write(`${renderDiagnostic(diagnostic, sources, colour)}\n\n`)
   const count = (severity: string) => diagnostics.filter((diagnostic) => diagnostic.severity === severity).length
-  const parts = [plural(count('error'), 'error'), plural(count('warning'), 'warning')].filter((part) => !part.startsWith('0'))
+  const parts = [plural(count('error'), 'error'), plural(count('warning'), 'warning')].filter(
+    (part) => !part.startsWith('0'),
+  )
   if (parts.length > 0) process.stderr.write(`${parts.join(', ')}\n`)
 }
 
@@ -35,7 +40,11 @@ export function diagnosticsAsJson(diagnostics: readonly Diagnostic[], sources: R
     message,
     reason: reason ?? null,
     help: help ?? null,
-    places: labels.map(({ span, text }) => ({ ...span, ...lineAndColumn(sources.get(span.file), span.start), text: text ?? null })),
+    places: labels.map(({ span, text }) => ({
+      ...span,
+      ...lineAndColumn(sources.get(span.file), span.start),
+      text: text ?? null,
+    })),
     fixes: fixes.map(({ title, edits }) => ({ title, edits })),
   }))
 }

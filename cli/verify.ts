@@ -17,7 +17,10 @@ export function addVerify(program: Command): void {
   addEngineOptions(command)
     .option('--tolerance <error>', "largest error allowed, instead of each case's own", positive)
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExamples:\n  mdmc verify cases/nested2\n  mdmc verify cases --engine reference\n  mdmc verify cases/nested2 --device webgpu --tolerance 1e-3')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mdmc verify cases/nested2\n  mdmc verify cases --engine reference\n  mdmc verify cases/nested2 --device webgpu --tolerance 1e-3',
+    )
     .action(async (folders: string[], options: EngineChoice & { tolerance?: number; json?: boolean }) => {
       const { verifyCase } = await import('../runtime/verify/verify.js')
       const { engine, device } = await chooseEngine(options)
@@ -26,7 +29,14 @@ export function addVerify(program: Command): void {
       const cases = folders.flatMap(casesIn)
       for (const path of cases) {
         const threads = options.threads === undefined ? {} : { threads: options.threads }
-        const result = await verifyCase(path, { engine, device, ...threads, host: disk, tolerance: options.tolerance, report: found.report })
+        const result = await verifyCase(path, {
+          engine,
+          device,
+          ...threads,
+          host: disk,
+          tolerance: options.tolerance,
+          report: found.report,
+        })
         if (result === undefined) continue
         results.push(result)
         if (!options.json) show(result)
@@ -42,7 +52,9 @@ export function addVerify(program: Command): void {
 /** A folder is a case, or holds cases. */
 function casesIn(folder: string): string[] {
   if (existsSync(join(folder, 'case.json')) || !existsSync(folder)) return [folder]
-  const inside = readdirSync(folder).map((name) => join(folder, name)).filter((path) => existsSync(join(path, 'case.json')))
+  const inside = readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter((path) => existsSync(join(path, 'case.json')))
   return inside.length === 0 ? [folder] : inside.sort()
 }
 
@@ -51,5 +63,6 @@ function show({ case: path, passed, tensors }: CaseResult): void {
   for (const { name, error, tolerance } of tensors) {
     print(`        ${name.padEnd(12)} error ${error.toExponential(2)}  tolerance ${tolerance}`)
   }
-  if (tensors.length === 0) print(`        ${passed ? 'parameters only: names, shapes and order agree' : 'parameters differ'}`)
+  if (tensors.length === 0)
+    print(`        ${passed ? 'parameters only: names, shapes and order agree' : 'parameters differ'}`)
 }

@@ -55,15 +55,9 @@ export class BlockRunner {
         throw new BlockFault(say.missingArgument({ callee: name, name: parameter.name.text }), parameter.name.span)
       frame.variables.set(parameter.name.text, value)
     }
-    const before = this.graph.origin
-    this.graph.origin = { module: scope }
-    try {
-      const result = this.#statements(block.body, frame)
-      if (result === undefined) throw new BlockFault(say.noReturn({ block: name }), block.name.span)
-      return result
-    } finally {
-      this.graph.origin = before
-    }
+    const result = this.graph.within({ module: scope }, () => this.#statements(block.body, frame))
+    if (result === undefined) throw new BlockFault(say.noReturn({ block: name }), block.name.span)
+    return result
   }
 
   #statements(body: readonly ast.Statement[], frame: Frame): BlockValue | undefined {
@@ -167,15 +161,11 @@ export class BlockRunner {
 
   /** Places what an op says of unfit shapes, and gives the nodes made meanwhile their place in the source. */
   #guard<T>(span: Span, make: () => T): T {
-    const before = this.graph.origin
     if (this.graph.size > mostNodes) throw new BlockFault(say.tooLarge({ what: 'operations', most: mostNodes }), span)
-    this.graph.origin = { ...before, span }
     try {
-      return make()
+      return this.graph.within({ span }, make)
     } catch (error) {
       throw error instanceof ShapeError ? new BlockFault(say.shapesDoNotFit({ message: error.message }), span) : error
-    } finally {
-      this.graph.origin = before
     }
   }
 

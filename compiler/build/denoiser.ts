@@ -63,10 +63,18 @@ class DenoiserBuilder {
     const batch = symbol('batch')
     const times = this.#graph.input('times', { dataType: 'float32', shape: [batch] })
     const conditionInputs = this.#conditionInputs(model.condition, batch)
-    const micros = new Map([...microDefaults(model).keys()].map((key) => [key, this.#graph.input(`micro_${key}`, { dataType: 'float32', shape: [batch] })]))
+    const micros = new Map(
+      [...microDefaults(model).keys()].map((key) => [
+        key,
+        this.#graph.input(`micro_${key}`, { dataType: 'float32', shape: [batch] }),
+      ]),
+    )
     const condition = model.condition && this.#condition(model.condition, conditionInputs)
     const { predictions } = this.#part(model, this.#root, images, undefined, { times, micros, condition })
-    return this.#graph.finish(predictions.map((prediction) => this.#limited(prediction)), this.#root.parameters())
+    return this.#graph.finish(
+      predictions.map((prediction) => this.#limited(prediction)),
+      this.#root.parameters(),
+    )
   }
 
   /** Rows of the batch that a part works on. */
@@ -76,7 +84,10 @@ class DenoiserBuilder {
 
   #image(part: Model): Value {
     const frames = part.frames === 1 ? [] : [part.frames]
-    return this.#graph.input(`x_${resolutionName(part)}`, { dataType: 'float32', shape: [this.#batchOf(part), part.imageChannels, ...frames, part.side, part.side] })
+    return this.#graph.input(`x_${resolutionName(part)}`, {
+      dataType: 'float32',
+      shape: [this.#batchOf(part), part.imageChannels, ...frames, part.side, part.side],
+    })
   }
 
   #conditionInputs(condition: Condition | undefined, batch: Dimension): ConditionInputs {
@@ -90,15 +101,25 @@ class DenoiserBuilder {
   #condition(condition: Condition, inputs: ConditionInputs): ConditionValues {
     const base = innermost(this.model)
     const depth = partsOf(this.model).length - 1
-    const scope = depth === 0 ? this.#root : this.#root.child(new Array<string>(depth).fill('inner_unet').join('.'), base.name)
+    const scope =
+      depth === 0 ? this.#root : this.#root.child(new Array<string>(depth).fill('inner_unet').join('.'), base.name)
     const textLayer = (tokens: Value, mask: Value | undefined, layer: Scope) =>
-      this.#builder.run(base.textLayer, new Map([['x', tensorValue(tokens)], ['mask', tensorValue(mask)]]), layer, tokens.type.shape)
-    return embedCondition(condition, inputs, base.embedding, scope, this.#builder.layers, textLayer)
+      this.#builder.run(
+        base.textLayer,
+        new Map([
+          ['x', tensorValue(tokens)],
+          ['mask', tensorValue(mask)],
+        ]),
+        layer,
+        tokens.type.shape,
+      )
+    return this.#graph.within({ module: scope.child('embedding', 'embedding') }, () =>
+      embedCondition(condition, inputs, base.embedding, scope, this.#builder.layers, textLayer),
+    )
   }
 
   #part(part: Model, scope: Scope, images: readonly Value[], handed: Value | undefined, shared: Shared): Result {
     this.#builder.arrange(scope)
-    this.#graph.origin = { module: scope }
     const [image, ...innerImages] = images
     if (image === undefined) throw new Error('a part without an image')
     const context = this.#context(part, scope, shared)
@@ -106,7 +127,9 @@ class DenoiserBuilder {
     if (part.network) return { features: image, predictions: [{ name, value: this.#network(part, context, image) }] }
     const normalize = part.inner !== undefined && (part.normalize ?? part !== this.model)
     const first = this.#builder.input(context, image, normalize)
-    const x = handed ? this.#graph.b.add(first, handed) : first
+    const x = handed
+      ? this.#graph.within({ module: scope.child('conv_in', 'conv') }, () => this.#graph.b.add(first, handed))
+      : first
     let inner: Result | undefined
     const features = this.#builder.throughLevels(context, x, (bottom) => {
       const middle = part.middle === undefined ? bottom : this.#builder.middle(context, bottom, part.middle)
@@ -116,16 +139,29 @@ class DenoiserBuilder {
       return inner.features
     })
     this.#unread(part, scope)
-    return { features, predictions: [{ name, value: this.#builder.output(context, features) }, ...(inner?.predictions ?? [])] }
+    return {
+      features,
+      predictions: [{ name, value: this.#builder.output(context, features) }, ...(inner?.predictions ?? [])],
+    }
   }
 
   #context(part: Model, scope: Scope, { times, micros, condition }: Shared): PartContext {
     const { b } = this.#graph
     const batch = this.#batchOf(part)
-    const rows = (value: Value | undefined) => (value && this.mixedBatch && part.inner ? b.slice(value, { axis: 0, start: 0, end: batch }) : value)
-    const time = embedTime(part, scope, times, micros, this.#builder.layers)
-    const embedding = condition ? b.add(time, condition.embedding) : time
-    return { part, scope, batch, embedding: rows(embedding) ?? embedding, condition: rows(condition?.tokens), mask: rows(condition?.mask) }
+    const rows = (value: Value | undefined) =>
+      value && this.mixedBatch && part.inner ? b.slice(value, { axis: 0, start: 0, end: batch }) : value
+    const embedding = this.#graph.within({ module: scope.child('embedding', 'embedding') }, () => {
+      const time = embedTime(part, scope, times, micros, this.#builder.layers)
+      return condition ? b.add(time, condition.embedding) : time
+    })
+    return {
+      part,
+      scope,
+      batch,
+      embedding: rows(embedding) ?? embedding,
+      condition: rows(condition?.tokens),
+      mask: rows(condition?.mask),
+    }
   }
 
   /** Runs the nested model between the ways down and up of an outer part. x: the outer part's last features. */
@@ -135,16 +171,20 @@ class DenoiserBuilder {
     const last = part.levels.at(-1)
     if (!inner || !last) throw new Error('nothing is nested in this part')
     const innerChannels = inner.model.levels[0]?.channels ?? last.channels
-    const adapt = (value: Value, name: string, out: number) => this.#builder.adapter(value, context.scope.child(name, 'conv'), out, last.frames, last.span)
+    const adapt = (value: Value, name: string, out: number) =>
+      this.#builder.adapter(value, context.scope.child(name, 'conv'), out, last.frames, last.span)
     const ownRows = multiply(context.batch, last.frames)
     const innerRows = multiply(this.#batchOf(inner.model), last.frames)
     const mixed = this.mixedBatch
     const adapted = inner.features ? adapt(x, 'in_adapter', innerChannels) : undefined
     const handed = adapted && mixed ? b.padEnd(adapted, { axis: 0, to: innerRows }) : adapted
-    const result = this.#part(inner.model, context.scope.child('inner_unet', inner.model.name), images, handed, shared)
-    this.#graph.origin = { module: context.scope }
+    const scope = context.scope.child('inner_unet', inner.model.name)
+    const result = this.#graph.within({ module: scope }, () => this.#part(inner.model, scope, images, handed, shared))
     const back = mixed ? b.slice(result.features, { axis: 0, start: 0, end: ownRows }) : result.features
-    return { features: b.add(x, adapt(back, 'out_adapter', last.channels)), predictions: result.predictions }
+    const features = this.#graph.within({ module: context.scope.child('out_adapter', 'conv') }, () =>
+      b.add(x, adapt(back, 'out_adapter', last.channels)),
+    )
+    return { features, predictions: result.predictions }
   }
 
   #network(part: Model, context: PartContext, image: Value): Value {
@@ -177,7 +217,12 @@ class DenoiserBuilder {
       if (project !== undefined) layers.linearParameters(scope.child('lm_proj', 'linear'), width, project)
       for (let i = 0; i < count; i++) {
         const tokens = this.#builder.placeholder([...shape, features])
-        this.#builder.run(part.textLayer, new Map([['x', tensorValue(tokens)]]), scope.child(`lm_head.${i}`, 'text_layer'), tokens.type.shape)
+        this.#builder.run(
+          part.textLayer,
+          new Map([['x', tensorValue(tokens)]]),
+          scope.child(`lm_head.${i}`, 'text_layer'),
+          tokens.type.shape,
+        )
       }
     }
     if (part.interpolationEmbedding) {

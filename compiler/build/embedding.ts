@@ -27,15 +27,31 @@ function embed(t: Value, embedding: number, layers: Layers, first: Scope, second
 }
 
 /** The embedding of time and of the part's micro-conditions. times and each micro-condition: [batch]. */
-export function embedTime(part: Model, scope: Scope, times: Value, micros: ReadonlyMap<string, Value>, layers: Layers): Value {
+export function embedTime(
+  part: Model,
+  scope: Scope,
+  times: Value,
+  micros: ReadonlyMap<string, Value>,
+  layers: Layers,
+): Value {
   const { b } = layers.graph
-  const time = embed(times, part.embedding, layers, scope.child('temb_layer1', 'linear'), scope.child('temb_layer2', 'linear'), false)
+  const time = embed(
+    times,
+    part.embedding,
+    layers,
+    scope.child('temb_layer1', 'linear'),
+    scope.child('temb_layer2', 'linear'),
+    false,
+  )
   return part.micros.reduce((sum, { key, default: base }) => {
     const given = micros.get(key)
     if (given === undefined) throw new Error(`no input for the micro-condition ${key}`)
     const value = key === 'scale' ? b.mul(b.minimum(b.div(given, base), 1), base) : b.mul(given, 1000)
     const layer = scope.child(`cond_layers.${key}`, 'micro_condition')
-    return b.add(sum, embed(value, part.embedding, layers, layer.child('0', 'linear'), layer.child('1', 'linear'), true))
+    return b.add(
+      sum,
+      embed(value, part.embedding, layers, layer.child('0', 'linear'), layer.child('1', 'linear'), true),
+    )
   }, time)
 }
 
@@ -60,9 +76,17 @@ export interface ConditionInputs {
 }
 
 /** Projects and pools the condition. Its layers belong to the innermost model, whose scope is given. */
-export function embedCondition(condition: Condition, inputs: ConditionInputs, embedding: number, scope: Scope, layers: Layers, textLayer: TextLayer): ConditionValues {
+export function embedCondition(
+  condition: Condition,
+  inputs: ConditionInputs,
+  embedding: number,
+  scope: Scope,
+  layers: Layers,
+  textLayer: TextLayer,
+): ConditionValues {
   const { b } = layers.graph
-  const pooledTo = (pooled: Value) => layers.linear(pooled, scope.child('cond_emb', 'linear'), { out: embedding, bias: false })
+  const pooledTo = (pooled: Value) =>
+    layers.linear(pooled, scope.child('cond_emb', 'linear'), { out: embedding, bias: false })
   if (condition.kind === 'label') {
     const label = inputs.label
     if (label === undefined) throw new Error('no input for the label')
@@ -73,7 +97,10 @@ export function embedCondition(condition: Condition, inputs: ConditionInputs, em
   const { text, textMask } = inputs
   if (text === undefined || textMask === undefined) throw new Error('no input for the text')
   const mask = condition.masked ? textMask : undefined
-  let tokens = condition.project === undefined ? text : layers.linear(text, scope.child('lm_proj', 'linear'), { out: condition.project })
+  let tokens =
+    condition.project === undefined
+      ? text
+      : layers.linear(text, scope.child('lm_proj', 'linear'), { out: condition.project })
   for (let i = 0; i < condition.layers; i++) tokens = textLayer(tokens, mask, scope.child(`lm_head.${i}`, 'text_layer'))
   const plain = !condition.masked && condition.layers > 0
   const pooled = plain ? b.mean(tokens, { axes: [1], keep: false }) : meanOverReal(tokens, textMask, b)

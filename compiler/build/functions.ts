@@ -14,8 +14,11 @@ import { BlockFault, sizeValue, type BlockValue, type Reading } from './values.j
 
 type Plain<N extends string> = N extends `${infer P}?` ? P : N
 type Present<Names extends readonly string[]> = { [N in Names[number] as N extends `${string}?` ? never : N]: Reading }
-type Optional<Names extends readonly string[]> = { [N in Names[number] as N extends `${string}?` ? Plain<N> : never]?: Reading }
-export type ArgumentsOf<Name extends FunctionName> = Present<(typeof functions)[Name]['parameters']> & Optional<(typeof functions)[Name]['parameters']>
+type Optional<Names extends readonly string[]> = {
+  [N in Names[number] as N extends `${string}?` ? Plain<N> : never]?: Reading
+}
+export type ArgumentsOf<Name extends FunctionName> = Present<(typeof functions)[Name]['parameters']> &
+  Optional<(typeof functions)[Name]['parameters']>
 
 export interface CallContext {
   readonly b: Builder
@@ -43,7 +46,8 @@ function axisOf(x: Value, axis: Reading | undefined): number {
 
 function sizeOf(x: Value, axis: number, span: Span): BlockValue {
   const size = x.type.shape[axis]
-  if (size === undefined) throw new BlockFault(shapesDoNotFit({ message: `${showShape(x.type.shape)} has no axis ${axis}` }), span)
+  if (size === undefined)
+    throw new BlockFault(shapesDoNotFit({ message: `${showShape(x.type.shape)} has no axis ${axis}` }), span)
   return sizeValue(size)
 }
 
@@ -67,7 +71,10 @@ export const implementations: { readonly [Name in FunctionName]: Implementation<
       ...affine({ ...(bias ? { bias } : {}), ...(init ? { init } : {}) }),
     }),
   linear: ({ x, out, bias, init }, { layers, layer }) =>
-    layers.linear(x.tensor(), layer, { out: out.whole(1), ...affine({ ...(bias ? { bias } : {}), ...(init ? { init } : {}) }) }),
+    layers.linear(x.tensor(), layer, {
+      out: out.whole(1),
+      ...affine({ ...(bias ? { bias } : {}), ...(init ? { init } : {}) }),
+    }),
   group_norm: ({ x, groups }, { layers, layer }) => layers.groupNorm(x.tensor(), layer, groups.whole(1)),
   layer_norm: ({ x }, { layers, layer }) => layers.layerNorm(x.tensor(), layer),
   normalize: ({ x }, { layers }) => layers.layerNorm(x.tensor(), undefined),
@@ -80,7 +87,14 @@ export const implementations: { readonly [Name in FunctionName]: Implementation<
     return layers.stored(owner.scope.parameter(owner.name, sizes, initialiser))
   },
   rotary_frequencies: ({ count, base }, { layers, owner }) =>
-    layers.stored(owner.scope.parameter(owner.name, [count.whole(1)], { kind: 'rotary_frequencies', base: base?.number() ?? 10_000 }, false)),
+    layers.stored(
+      owner.scope.parameter(
+        owner.name,
+        [count.whole(1)],
+        { kind: 'rotary_frequencies', base: base?.number() ?? 10_000 },
+        false,
+      ),
+    ),
   silu: ({ x }, { b }) => b.silu(x.tensor()),
   gelu: ({ x }, { b }) => b.gelu(x.tensor()),
   relu: ({ x }, { b }) => b.relu(x.tensor()),
@@ -105,14 +119,20 @@ export const implementations: { readonly [Name in FunctionName]: Implementation<
   dropout: ({ x, rate }, { b }) => b.dropout(x.tensor(), { rate: rate.number() }),
   upsample: ({ x, factor }, { b }) => b.upsample(x.tensor(), { factor: factor.whole(1) }),
   reshape: ({ x, shape }, { b }) => b.reshape(x.tensor(), { shape: shape.shape() }),
-  transpose: ({ x, axes }, { b }) => b.transpose(x.tensor(), { permutation: axes.shape().map((axis) => (isSymbolic(axis) ? -1 : axis)) }),
+  transpose: ({ x, axes }, { b }) =>
+    b.transpose(x.tensor(), { permutation: axes.shape().map((axis) => (isSymbolic(axis) ? -1 : axis)) }),
   concat: ({ a, b: other, axis }, { b }) => b.concat(a.tensor(), other.tensor(), { axis: axisOf(a.tensor(), axis) }),
   chunk: ({ x, count, axis }, { b, span }) => {
     const tensor = x.tensor()
     const [parts, along] = [count.whole(1), axisOf(tensor, axis)]
     const size = tensor.type.shape[along] ?? 0
     if (isSymbolic(size) || size % parts !== 0 || parts > 64) {
-      throw new BlockFault(shapesDoNotFit({ message: `axis ${along} of ${showShape(tensor.type.shape)} cannot be cut into ${parts} equal parts` }), span)
+      throw new BlockFault(
+        shapesDoNotFit({
+          message: `axis ${along} of ${showShape(tensor.type.shape)} cannot be cut into ${parts} equal parts`,
+        }),
+        span,
+      )
     }
     const items = Array.from({ length: parts }, (_, i): BlockValue => {
       const [start, end] = [(i * size) / parts, ((i + 1) * size) / parts]
@@ -120,11 +140,18 @@ export const implementations: { readonly [Name in FunctionName]: Implementation<
     })
     return { kind: 'list', items }
   },
-  mean: ({ x, axis, keep }, { b }) => b.mean(x.tensor(), { axes: [axisOf(x.tensor(), axis)], keep: keep?.yesNo() ?? false }),
-  sum: ({ x, axis, keep }, { b }) => b.sum(x.tensor(), { axes: [axisOf(x.tensor(), axis)], keep: keep?.yesNo() ?? false }),
+  mean: ({ x, axis, keep }, { b }) =>
+    b.mean(x.tensor(), { axes: [axisOf(x.tensor(), axis)], keep: keep?.yesNo() ?? false }),
+  sum: ({ x, axis, keep }, { b }) =>
+    b.sum(x.tensor(), { axes: [axisOf(x.tensor(), axis)], keep: keep?.yesNo() ?? false }),
   arange: ({ count }, { b }) => {
     const length = count.whole(1)
-    return b.tensor(floats([length], Array.from({ length }, (_, i) => i)))
+    return b.tensor(
+      floats(
+        [length],
+        Array.from({ length }, (_, i) => i),
+      ),
+    )
   },
   batch: ({ x }, { span }) => sizeOf(x.tensor(), 0, span),
   channels: ({ x }, { span }) => sizeOf(x.tensor(), featureAxis(x.tensor()), span),

@@ -25,36 +25,38 @@ export class Layers {
     return this.graph.b.parameter({ parameter })
   }
 
-  /** Adds nodes as a layer's own. */
-  #in(scope: Scope, make: () => Value): Value {
-    const before = this.graph.origin
-    this.graph.origin = { ...before, module: scope }
-    try {
-      return make()
-    } finally {
-      this.graph.origin = before
-    }
-  }
-
   /** x: [batch, in, ...space]. Padding keeps the size at stride 1 unless given. */
-  conv(x: Value, scope: Scope, settings: AffineSettings & { out: number; kernel: number; stride?: number; padding?: number }): Value {
+  conv(
+    x: Value,
+    scope: Scope,
+    settings: AffineSettings & { out: number; kernel: number; stride?: number; padding?: number },
+  ): Value {
     const { out, kernel, stride = 1, padding = Math.floor(kernel / 2), bias = true, zeros } = settings
     const channels = fixedSize(x.type, 1, 'the number of channels')
     const space = x.type.shape.length - 2
-    if (space !== 1 && space !== 2) fail(`a convolution needs one or two axes of space; this tensor has ${Math.max(0, space)}`)
+    if (space !== 1 && space !== 2)
+      fail(`a convolution needs one or two axes of space; this tensor has ${Math.max(0, space)}`)
     const shape = [out, channels, ...new Array<number>(space).fill(kernel)]
     const initialiser = initialiserOf(channels * kernel ** space, zeros)
-    return this.#in(scope, () => {
+    return this.graph.within({ module: scope }, () => {
       const weight = this.stored(scope.parameter('weight', shape, initialiser))
-      return this.graph.b.conv(x, weight, bias ? this.stored(scope.parameter('bias', [out], initialiser)) : undefined, { stride, padding })
+      return this.graph.b.conv(x, weight, bias ? this.stored(scope.parameter('bias', [out], initialiser)) : undefined, {
+        stride,
+        padding,
+      })
     })
   }
 
   /** x: [..., in]. */
   linear(x: Value, scope: Scope, { out, bias = true, zeros }: AffineSettings & { out: number }): Value {
     const width = fixedSize(x.type, x.type.shape.length - 1, 'the number of features')
-    const { weight, bias: shift } = this.linearParameters(scope, width, out, { bias, ...(zeros === undefined ? {} : { zeros }) })
-    return this.#in(scope, () => this.graph.b.linear(x, this.stored(weight), shift && this.stored(shift)))
+    const { weight, bias: shift } = this.linearParameters(scope, width, out, {
+      bias,
+      ...(zeros === undefined ? {} : { zeros }),
+    })
+    return this.graph.within({ module: scope }, () =>
+      this.graph.b.linear(x, this.stored(weight), shift && this.stored(shift)),
+    )
   }
 
   /** The stored tensors of a linear layer. */
@@ -66,7 +68,7 @@ export class Layers {
 
   /** x: [batch, channels, ...space]. */
   groupNorm(x: Value, scope: Scope, groups: number): Value {
-    return this.#in(scope, () => {
+    return this.graph.within({ module: scope }, () => {
       const { scale, bias } = this.#norm(scope, fixedSize(x.type, 1, 'the number of channels'))
       return this.graph.b.groupNorm(x, scale, bias, { groups, epsilon: normEpsilon })
     })
@@ -75,7 +77,7 @@ export class Layers {
   /** x: [..., features]. */
   layerNorm(x: Value, scope: Scope | undefined): Value {
     if (scope === undefined) return this.graph.b.layerNorm(x, undefined, undefined, { epsilon: normEpsilon })
-    return this.#in(scope, () => {
+    return this.graph.within({ module: scope }, () => {
       const { scale, bias } = this.#norm(scope, fixedSize(x.type, x.type.shape.length - 1, 'the number of features'))
       return this.graph.b.layerNorm(x, scale, bias, { epsilon: normEpsilon })
     })

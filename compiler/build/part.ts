@@ -1,7 +1,14 @@
 /** One part of a nest: down, through what is nested in it, and up again. */
 import { provided } from '../check/functions.js'
 import type { BlockUse, Level, Model } from '../check/model.js'
-import { blockResult, frameGrid, notProvided, shapesDoNotFit, unknownArgument, unnamedArgument } from '../diagnostics/block.js'
+import {
+  blockResult,
+  frameGrid,
+  notProvided,
+  shapesDoNotFit,
+  unknownArgument,
+  unnamedArgument,
+} from '../diagnostics/block.js'
 import type { Report, Span } from '../diagnostics/diagnostic.js'
 import type { GraphBuilder } from '../ir/builder.js'
 import { multiply, sameShape, showShape, type Dimension, type Shape } from '../ir/dimension.js'
@@ -14,7 +21,25 @@ import type { Scope } from './scope.js'
 import { BlockFault, describe, none, sizeValue, tensorValue, yesNoValue, type BlockValue } from './values.js'
 
 /** Published order of a part's modules. */
-const partOrder = ['temb_layer1', 'temb_layer2', 'cond_emb', 'cond_layers', 'conv_in', 'norm_out', 'conv_out', 'down_blocks', 'mid_blocks', 'up_blocks', 'lm_proj', 'lm_head', 'inner_unet', 'in_adapter', 'out_adapter', 'interp_layer1', 'interp_layer2']
+const partOrder = [
+  'temb_layer1',
+  'temb_layer2',
+  'cond_emb',
+  'cond_layers',
+  'conv_in',
+  'norm_out',
+  'conv_out',
+  'down_blocks',
+  'mid_blocks',
+  'up_blocks',
+  'lm_proj',
+  'lm_head',
+  'inner_unet',
+  'in_adapter',
+  'out_adapter',
+  'interp_layer1',
+  'interp_layer2',
+]
 
 /** What every block of a part may ask for. */
 export interface PartContext {
@@ -69,13 +94,18 @@ export class PartBuilder {
       const level_ = new LevelBuilder(this, context, level, place)
       for (let j = 0; j <= level.blocks; j++) {
         const skip = kept.pop()
-        if (skip) x = this.graph.b.concat(x, skip, { axis: 1 })
+        if (skip) x = this.#join(x, skip, place)
         x = level_.blocks(x, j)
       }
       const above = part.levels[part.levels.length - 2 - i]
       if (above) x = level_.resample(x, part.upsample, above)
     })
     return x
+  }
+
+  /** The way up meets what was kept on the way down. */
+  #join(x: Value, kept: Value, place: Scope): Value {
+    return this.graph.within({ module: place }, () => this.graph.b.concat(x, kept, { axis: 1 }))
   }
 
   /** Residual block, attention, residual block. */
@@ -85,15 +115,24 @@ export class PartBuilder {
     const [first, second] = [0, 1].map((i) => context.scope.child(`mid_blocks.${i}`, 'middle'))
     if (!first || !second) return x
     x = new LevelBuilder(this, context, { ...last, attention, temporalAttention: 0, use: [] }, first).blocks(x, 0)
-    return new LevelBuilder(this, context, { ...last, attention: 0, temporalAttention: 0, use: [] }, second).blocks(x, 0)
+    return new LevelBuilder(this, context, { ...last, attention: 0, temporalAttention: 0, use: [] }, second).blocks(
+      x,
+      0,
+    )
   }
 
   /** The first convolution. image: [batch, channels, (frames,) side, side]; divided by its deviation on request. */
   input({ part, scope }: PartContext, image: Value, normalize: boolean): Value {
     const { b } = this.graph
-    const x = part.frames > 1 ? framesIntoBatch(image, b) : image
     const first = part.levels[0]
-    return this.layers.conv(normalize ? this.#divideByDeviation(x) : x, scope.child('conv_in', 'conv'), { out: first?.channels ?? 1, kernel: 3 })
+    const layer = scope.child('conv_in', 'conv')
+    return this.graph.within({ module: layer }, () => {
+      const x = part.frames > 1 ? framesIntoBatch(image, b) : image
+      return this.layers.conv(normalize ? this.#divideByDeviation(x) : x, layer, {
+        out: first?.channels ?? 1,
+        kernel: 3,
+      })
+    })
   }
 
   /** x / its standard deviation over channels and space, the unbiased one. */
@@ -109,9 +148,16 @@ export class PartBuilder {
   /** The prediction from the last features. Result: as the image. */
   output({ part, scope }: PartContext, x: Value): Value {
     const { b } = this.graph
-    const normalised = b.silu(this.layers.groupNorm(x, scope.child('norm_out', 'group_norm'), part.groups))
-    const prediction = this.layers.conv(normalised, scope.child('conv_out', 'conv'), { out: part.imageChannels, kernel: 3, zeros: true })
-    return part.frames > 1 ? framesOutOfBatch(prediction, part.frames, b) : prediction
+    const normalised = this.layers.groupNorm(x, scope.child('norm_out', 'group_norm'), part.groups)
+    const layer = scope.child('conv_out', 'conv')
+    return this.graph.within({ module: layer }, () => {
+      const prediction = this.layers.conv(b.silu(normalised), layer, {
+        out: part.imageChannels,
+        kernel: 3,
+        zeros: true,
+      })
+      return part.frames > 1 ? framesOutOfBatch(prediction, part.frames, b) : prediction
+    })
   }
 
   /** A 3x3 convolution between two parts; several frames lie on a grid meanwhile. */
@@ -122,7 +168,9 @@ export class PartBuilder {
       return this.placeholder([x.type.shape[0] ?? 1, out, ...x.type.shape.slice(2)])
     }
     const convolve = (value: Value) => this.layers.conv(value, scope, { out, kernel: 3, zeros: true })
-    return frames > 1 ? framesOffGrid(convolve(framesOntoGrid(x, frames, b)), frames, b) : convolve(x)
+    return this.graph.within({ module: scope }, () =>
+      frames > 1 ? framesOffGrid(convolve(framesOntoGrid(x, frames, b)), frames, b) : convolve(x),
+    )
   }
 
   /** Stands for a value that could not be built; the graph is thrown away, but later mistakes are still found. */
@@ -136,11 +184,15 @@ export class PartBuilder {
       const result = this.#blocks.run(use.block, use.home, this.#given(use, offered, scope), scope)
       const found = result.kind === 'tensor' ? showShape(result.tensor.type.shape) : describe(result)
       if (result.kind === 'tensor' && sameShape(result.tensor.type.shape, expected)) return result.tensor
-      this.report(blockResult({ block: use.name, found, expected: showShape(expected) }), use.block.name.span, { because: [{ span: use.span, text: 'used here' }] })
+      this.report(blockResult({ block: use.name, found, expected: showShape(expected) }), use.block.name.span, {
+        because: [{ span: use.span, text: 'used here' }],
+      })
     } catch (error) {
       if (error instanceof ShapeError) this.report(shapesDoNotFit({ message: error.message }), use.span)
       else if (error instanceof BlockFault) {
-        const uses = [...error.uses, use.span].filter((span) => span.start !== error.span.start || span.file !== error.span.file)
+        const uses = [...error.uses, use.span].filter(
+          (span) => span.start !== error.span.start || span.file !== error.span.file,
+        )
         const because = uses.map((span) => ({ span, text: 'used here' }))
         this.report(error.finding, error.span, { because: because.filter(({ span }) => span.file !== '') })
       } else throw error
@@ -163,7 +215,8 @@ export class PartBuilder {
       const name = parameter.name.text
       const value = given.get(name) ?? offered.get(name)
       if (value !== undefined) given.set(name, value)
-      else if (parameter.default === undefined) throw new BlockFault(notProvided({ block: use.name, name, provided: [...provided] }), use.span)
+      else if (parameter.default === undefined)
+        throw new BlockFault(notProvided({ block: use.name, name, provided: [...provided] }), use.span)
     }
     return given
   }
@@ -185,7 +238,8 @@ class LevelBuilder {
     const { residual, attentionBlock, temporalBlock, use, attention, temporalAttention, channels } = this.level
     x = this.#run(residual, x, `resnets.${j}`, channels)
     for (let k = 0; k < attention; k++) x = this.#run(attentionBlock, x, `attn.${j * attention + k}`, channels)
-    for (let k = 0; k < temporalAttention; k++) x = this.#run(temporalBlock, x, `t_attn.${j * temporalAttention + k}`, channels)
+    for (let k = 0; k < temporalAttention; k++)
+      x = this.#run(temporalBlock, x, `t_attn.${j * temporalAttention + k}`, channels)
     for (const block of use) x = this.#run(block, x, `${block.name}.${j}`, channels)
     return x
   }

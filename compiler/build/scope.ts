@@ -15,7 +15,9 @@ export class Scope implements Module {
 
   /** The module at a dotted path below this one; made, with this kind, where it does not exist yet. */
   child(path: string, kind: string): Scope {
-    return path.split('.').reduce<Scope>((scope, name, i, all) => scope.#child(name, i === all.length - 1 ? kind : ''), this)
+    return path
+      .split('.')
+      .reduce<Scope>((scope, name, i, all) => scope.#child(name, i === all.length - 1 ? kind : ''), this)
   }
 
   #child(name: string, kind: string): Scope {

@@ -40,23 +40,49 @@ export function summarise(model: Model, graph: Graph, bindings: Bindings): Summa
       return {
         part: part.name,
         name,
-        parameters: graph.parameters.filter(({ name: parameter }) => paths.some((path) => parameter.startsWith(`${path}.`))).reduce((sum, { shape }) => sum + elementCount(shape), 0),
+        parameters: graph.parameters
+          .filter(({ name: parameter }) => paths.some((path) => parameter.startsWith(`${path}.`)))
+          .reduce((sum, { shape }) => sum + elementCount(shape), 0),
         flops: prices.reduce((sum, price) => sum + price.flops, 0),
         peakBytes: prices.reduce((most, price) => Math.max(most, price.peakBytes), 0),
       }
     })
   })
   const parameterCount = graph.parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0)
-  return { parameterCount, flops: cost.total.flops, peakBytes: cost.total.peakBytes, rows: withRest(rows, parameterCount, cost.total, model) }
+  return {
+    parameterCount,
+    flops: cost.total.flops,
+    peakBytes: cost.total.peakBytes,
+    rows: withRest(rows, parameterCount, cost.total, model),
+  }
 }
 
 /** The rows of a part and the modules that each adds up. */
 function rowsOf(part: Model): readonly (readonly [string, readonly string[]])[] {
   const last = part.levels.length - 1
   return [
-    ['time, condition', ['temb_layer1', 'temb_layer2', 'cond_emb', 'cond_layers', 'lm_proj', 'lm_head', 'interp_layer1', 'interp_layer2']],
+    [
+      'time, condition',
+      [
+        'embedding',
+        'temb_layer1',
+        'temb_layer2',
+        'cond_emb',
+        'cond_layers',
+        'lm_proj',
+        'lm_head',
+        'interp_layer1',
+        'interp_layer2',
+      ],
+    ],
     ...(part.network ? [] : [['input, output', ['conv_in', 'norm_out', 'conv_out']] as const]),
-    ...part.levels.map(({ side, frames }, i) => [frames === 1 ? `level ${side}` : `level ${side}, ${frames} frames`, [`down_blocks.${i}`, `up_blocks.${last - i}`]] as const),
+    ...part.levels.map(
+      ({ side, frames }, i) =>
+        [
+          frames === 1 ? `level ${side}` : `level ${side}, ${frames} frames`,
+          [`down_blocks.${i}`, `up_blocks.${last - i}`],
+        ] as const,
+    ),
     ...(part.middle === undefined ? [] : [['middle', ['mid_blocks']] as const]),
     ...(part.inner ? [['adapters', ['in_adapter', 'out_adapter']] as const] : []),
   ]
@@ -67,5 +93,13 @@ function withRest(rows: readonly SummaryRow[], parameters: number, total: Cost, 
   const sum = (key: 'parameters' | 'flops') => rows.reduce((all, row) => all + row[key], 0)
   const rest = { parameters: parameters - sum('parameters'), flops: total.flops - sum('flops') }
   if (rest.parameters === 0 && rest.flops === 0) return [...rows]
-  return [...rows, { part: model.name, name: model.network ? `network ${model.network.name}` : 'between', ...rest, peakBytes: model.network ? total.peakBytes : 0 }]
+  return [
+    ...rows,
+    {
+      part: model.name,
+      name: model.network ? `network ${model.network.name}` : 'between',
+      ...rest,
+      peakBytes: model.network ? total.peakBytes : 0,
+    },
+  ]
 }

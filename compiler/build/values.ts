@@ -89,7 +89,9 @@ export class Reading {
   /** A whole number from `least` to a bound that no sensible network reaches. */
   whole(least = 0): number {
     const number = this.number()
-    return Number.isInteger(number) && number >= least && number <= 1_000_000 ? number : this.#wrong(`a whole number of ${least} at least`)
+    return Number.isInteger(number) && number >= least && number <= 1_000_000
+      ? number
+      : this.#wrong(`a whole number of ${least} at least`)
   }
 
   yesNo(): boolean {
@@ -97,7 +99,9 @@ export class Reading {
   }
 
   word(words: readonly string[]): string {
-    return this.value.kind === 'word' && words.includes(this.value.word) ? this.value.word : this.#wrong(words.join(' or '))
+    return this.value.kind === 'word' && words.includes(this.value.word)
+      ? this.value.word
+      : this.#wrong(words.join(' or '))
   }
 
   shape(): Dimension[] {

@@ -42,6 +42,17 @@ export class GraphBuilder {
     return this.#nodes.length
   }
 
+  /** Runs `make`; the nodes that it adds come from there. */
+  within<T>(origin: Partial<Origin>, make: () => T): T {
+    const before = this.origin
+    this.origin = { ...before, ...origin }
+    try {
+      return make()
+    } finally {
+      this.origin = before
+    }
+  }
+
   /** Adds a node. Throws ShapeError where the inputs do not fit. */
   add(op: OpName, inputs: Readonly<Record<string, Value>>, attributes: Attributes): Value {
     const types = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, value.type]))
