@@ -357,6 +357,19 @@ export function parse(text: string): ParseResult {
   return { tree, tokens, comments, hashRemarks, lexingErrors, bracketProblems, parsingErrors, tooDeepAt }
 }
 
+/** Whether anything is wrong with how the text is written. */
+export function hasMistakes({
+  tokens,
+  hashRemarks,
+  lexingErrors,
+  bracketProblems,
+  parsingErrors,
+  tooDeepAt,
+}: ParseResult): boolean {
+  const problems = hashRemarks.length + lexingErrors.length + bracketProblems.length + parsingErrors.length
+  return problems > 0 || tooDeepAt !== undefined || tokens.some(({ tokenType }) => tokenType === t.UnclosedString)
+}
+
 /** Parses tokens, perhaps after a repair. */
 export function parseTokens(tokens: readonly IToken[]): Pick<ParseResult, 'tree' | 'parsingErrors'> {
   parser.input = [...tokens]

@@ -1,5 +1,5 @@
 /** A file and all that it imports, with the names that each file sees. */
-import type { Report, Span } from '../diagnostics/diagnostic.js'
+import { DiagnosticList, type Report, type Span } from '../diagnostics/diagnostic.js'
 import { circular, duplicateName, missingFile, notExported } from '../diagnostics/language.js'
 import type * as ast from '../syntax/ast.js'
 import { readFile } from '../syntax/read.js'
@@ -51,10 +51,11 @@ export function load(path: string, host: SourceHost, report: Report): Program | 
       return undefined
     }
     sources.set(file, text)
-    const loaded: LoadedFile = { syntax: readFile(file, text, report), names: new Map() }
+    const prelude = host.resolve(file, standardBlocks)
+    const syntax = file === prelude ? readPrelude(file, text, report) : readFile(file, text, report)
+    const loaded: LoadedFile = { syntax, names: new Map() }
     files.set(file, loaded)
     reading.push(file)
-    const prelude = host.resolve(file, standardBlocks)
     if (file !== prelude)
       for (const [name, definition] of visit(prelude, undefined, standardBlocks)?.names ?? [])
         loaded.names.set(name, definition)
@@ -65,6 +66,21 @@ export function load(path: string, host: SourceHost, report: Report): Program | 
 
   const main = visit(path, undefined, path)
   return main && { main, files, sources }
+}
+
+let lastPrelude: { readonly text: string; readonly syntax: ast.File } | undefined
+
+/** The standard blocks are read with every file, mostly unchanged, so the last syntax tree is kept. */
+function readPrelude(file: string, text: string, report: Report): ast.File {
+  if (lastPrelude?.text === text && lastPrelude.syntax.path === file) return lastPrelude.syntax
+  const found = new DiagnosticList()
+  const syntax = readFile(file, text, found.report)
+  for (const { labels, fixes, ...finding } of found.all) {
+    const [main, ...because] = labels
+    report(finding, main?.span, { because, ...(fixes[0] ? { fix: fixes[0] } : {}) })
+  }
+  if (found.all.length === 0) lastPrelude = { text, syntax }
+  return syntax
 }
 
 /** Gives a file its own names and those it imports. */

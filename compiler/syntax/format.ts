@@ -1,6 +1,6 @@
 /** The one way in which a file is written: `mdmc fmt`. Comments and the grouping by blank lines stay. */
 import type { CstElement, CstNode, IToken } from 'chevrotain'
-import { parse } from '../../grammar/parser.js'
+import { hasMistakes, parse } from '../../grammar/parser.js'
 import { DiagnosticList, type Diagnostic } from '../diagnostics/diagnostic.js'
 import { group, indent, join, mayBreak, mustBreak, place, render, text, type Layout } from './layout.js'
 import { readFile } from './read.js'
@@ -13,10 +13,13 @@ export interface Formatted {
 
 /** Formats a file. Formatting the result again changes nothing. */
 export function format(path: string, source: string): Formatted {
-  const found = new DiagnosticList()
-  readFile(path, source, found.report)
-  const { tree, comments } = parse(source)
-  if (found.hasErrors || tree === undefined) return { text: undefined, diagnostics: found.all }
+  const parsed = parse(source)
+  const { tree, comments } = parsed
+  if (hasMistakes(parsed) || tree === undefined) {
+    const found = new DiagnosticList()
+    readFile(path, source, found.report)
+    return { text: undefined, diagnostics: found.all }
+  }
   const layout = fileLayout(tree)
   place(
     layout,
