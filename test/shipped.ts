@@ -5,6 +5,7 @@ import { disk } from '../cli/sources.js'
 import { buildDenoiser } from '../compiler/build/denoiser.js'
 import type { Model } from '../compiler/check/model.js'
 import { checkFile } from '../compiler/compile.js'
+import type { Report } from '../compiler/diagnostics/diagnostic.js'
 import { renderDiagnostic } from '../compiler/diagnostics/render.js'
 import type { Graph } from '../compiler/ir/graph.js'
 
@@ -28,10 +29,12 @@ export function modelOf(path: string, name?: string): Model {
   return model
 }
 
+/** For what must be free of mistakes. */
+export const noReport: Report = ({ code, message }) => {
+  throw new Error(`${code} ${message}`)
+}
+
 /** The denoiser of a model that must build without a mistake. */
-export function graphOf(model: Model, options: { mixedBatch?: boolean } = {}): Graph {
-  const fail = (finding: { message: string }) => {
-    throw new Error(finding.message)
-  }
-  return buildDenoiser(model, fail, options)
+export function graphOf(model: Model): Graph {
+  return buildDenoiser(model, noReport)
 }

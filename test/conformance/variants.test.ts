@@ -7,19 +7,15 @@ import type { Model } from '../../compiler/check/model.js'
 import { importReference } from '../../compiler/import/import.js'
 import { elementCount } from '../../compiler/ir/tensor.js'
 import { printGraph } from '../../compiler/ir/print.js'
-import { graphOf, modelOf } from '../shipped.js'
+import { graphOf, modelOf, noReport } from '../shipped.js'
 import { parametersOf, readCaseFile, variants } from './cases.js'
-
-const fail = (finding: { message: string }) => {
-  throw new Error(finding.message)
-}
 
 /** The model that a recorded configuration describes. */
 function imported(name: string): Model {
-  const text = importReference(name, JSON.stringify(readCaseFile(`full/${name}`)), { name: 'imported' }, fail)
+  const text = importReference(name, JSON.stringify(readCaseFile(`full/${name}`)), { name: 'imported' }, noReport)
   const host: SourceHost = { ...disk, read: (path) => (path === 'imported.mdm' ? text : disk.read(path)) }
-  const program = load('imported.mdm', host, fail)
-  const model = program && checkProgram(program, fail).at(-1)
+  const program = load('imported.mdm', host, noReport)
+  const model = program && checkProgram(program, noReport).at(-1)
   if (model === undefined) throw new Error(`${name} cannot be imported`)
   return model
 }
