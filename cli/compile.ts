@@ -1,10 +1,13 @@
 /** `mdmc compile`: a model as files for deployment. */
 import { join } from 'node:path'
 import { Option, type Command } from 'commander'
+import type { ParameterValues } from '../backends/engine.js'
 import type { Graph } from '../compiler/ir/graph.js'
 import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
+import { elementCount } from '../compiler/ir/tensor.js'
 import { buildGraph, readModel } from './model.js'
 import { whole } from './options.js'
+import { byteProgress, type Progress } from './progress.js'
 import { print, printJson, say, showDiagnostics, WrongInput, WrongUsage } from './report.js'
 
 interface CompileChoice {
@@ -54,13 +57,16 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
   const weights = await chooseWeights(graph, options)
   const folder = options.output ?? join('out', model.name)
   const { compileToFolder } = await import('../backends/onnx/compile.js')
+  const bytes = graph.parameters.reduce((total, { shape }) => total + 4 * elementCount(shape), 0)
+  const progress = weights && byteProgress('weights', bytes)
   try {
     const result = await compileToFolder(model, graph, folder, {
       opset: options.opset,
       precision: options.precision === 'fp16' ? 'float16' : 'float32',
       split: options.split ?? false,
-      weights,
+      weights: weights && progress && { ...weights, values: counted(weights.values, progress) },
     })
+    progress?.stop()
     const seconds = (performance.now() - started) / 1000
     if (options.json)
       printJson({ model: model.name, folder, files: result.files, weightBytes: result.weightBytes, seconds })
@@ -71,7 +77,19 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
       )
     }
   } finally {
+    progress?.stop()
     await weights?.values.close()
+  }
+}
+
+/** Weights that report how far their reading is. */
+function counted(values: ParameterValues, progress: Progress): ParameterValues {
+  return {
+    read: async (name) => {
+      const numbers = await values.read(name)
+      progress.advance(numbers.byteLength)
+      return numbers
+    },
   }
 }
 

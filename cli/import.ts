@@ -1,6 +1,6 @@
 /** `mdmc import`: reference configurations to .mdm, and weights from one format into the other. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, extname } from 'node:path'
+import { extname } from 'node:path'
 import type { Command } from 'commander'
 import { missingFile } from '../compiler/diagnostics/language.js'
 import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
@@ -65,22 +65,20 @@ function importConfiguration(file: string, { output, name, side, force }: Import
   const found = new DiagnosticList()
   const text = existsSync(file) ? readFileSync(file, 'utf8') : undefined
   if (text === undefined) found.report(missingFile({ path: file }), undefined)
-  const result =
-    text === undefined
-      ? undefined
-      : importReference(file, text, { name: name ?? basename(file, extname(file)), side }, found.report)
+  const result = text === undefined ? undefined : importReference(file, text, { name, side }, found.report)
   showDiagnostics(found.all, new Map([[file, text ?? '']]))
   if (result === undefined) throw new WrongInput()
+  const target = output ?? 'imported.mdm'
+  const checked = checkFile(target, { ...disk, read: (path) => (path === target ? result : disk.read(path)) })
+  showDiagnostics(checked.diagnostics, checked.sources)
+  if (checked.hasErrors) throw new WrongInput()
   if (output === undefined) {
     print(result.trimEnd())
     return
   }
   refuseToOverwrite(output, force)
   writeFileSync(output, result)
-  const checked = checkFile(output, disk)
-  showDiagnostics(checked.diagnostics, checked.sources)
   say(`${output}: ${checked.models.map((model) => model.name).join(', ')}`)
-  if (checked.hasErrors) throw new WrongInput()
 }
 
 function refuseToOverwrite(path: string, force: boolean | undefined): void {
