@@ -14,8 +14,8 @@ interface CompileChoice {
   readonly model?: string
   readonly target: string
   readonly output?: string
-  /** A path, or false after `--no-weights`; true where neither was given. */
-  readonly weights: string | boolean
+  /** A path, or false after `--no-weights`. */
+  readonly weights?: string | false
   readonly seed?: number
   readonly split?: boolean
   readonly mixedBatch?: boolean
@@ -48,7 +48,7 @@ export function addCompile(program: Command): void {
 }
 
 async function compile(file: string, options: CompileChoice): Promise<void> {
-  if (options.seed !== undefined && options.weights !== true)
+  if (options.seed !== undefined && options.weights !== undefined)
     throw new WrongUsage('--seed is for fresh weights; leave out --weights and --no-weights')
   const started = performance.now()
   const model = readModel(file, options.model)
