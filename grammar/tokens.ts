@@ -11,10 +11,10 @@ const keyword = (word: string, categories: TokenType[] = []) =>
   createToken({ name: word, pattern: word, longer_alt: Identifier, categories, label: `'${word}'` })
 const sign = (name: string, pattern: string) => createToken({ name, pattern, label: `'${pattern}'` })
 
-export const Space = createToken({ name: 'Space', pattern: /\s+/, group: Lexer.SKIPPED, line_breaks: true })
-export const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' })
+const Space = createToken({ name: 'Space', pattern: /\s+/, group: Lexer.SKIPPED, line_breaks: true })
+const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' })
 /** What begins a remark elsewhere: told apart so that its words are not taken for properties. */
-export const HashRemark = createToken({ name: 'HashRemark', pattern: /#[^\n]*/, group: 'hashRemarks' })
+const HashRemark = createToken({ name: 'HashRemark', pattern: /#[^\n]*/, group: 'hashRemarks' })
 /** A number and, right behind it, its unit: `64`, `1e-4`, `30k`, `10%`. */
 export const NumberLiteral = createToken({ name: 'Number', pattern: /\d+(\.\d+)?([eE][+-]?\d+)?[A-Za-z%]*/ })
 export const StringLiteral = createToken({ name: 'String', pattern: /"(?:[^"\\\n]|\\.)*"/ })

@@ -35,13 +35,14 @@ function work({ seed, from, to, progress }: Job): void {
   for (let index = from; index < to; index++) {
     const { path, host, text } = mutant(index)
     state[0] = index
-    state[1] = Date.now()
+    const began = Date.now()
+    state[1] = began
     try {
       const { diagnostics, sources } = checkFile(path, host)
       for (const diagnostic of diagnostics) renderDiagnostic(diagnostic, sources)
       for (const code of new Set(diagnostics.map((diagnostic) => diagnostic.code)))
         counts[code] = (counts[code] ?? 0) + 1
-      if (diagnostics.length === 0) counts['valid'] = (counts['valid'] ?? 0) + 1
+      if (diagnostics.length === 0) counts.valid = (counts.valid ?? 0) + 1
       // Formatting reads the file again, and stops where it cannot be read.
       if (!diagnostics.some(({ code }) => code.startsWith('MDM01')) || index % 10 === 0) format(path, text)
     } catch (error) {
@@ -51,7 +52,7 @@ function work({ seed, from, to, progress }: Job): void {
         problem: error instanceof Error ? (error.stack ?? error.message) : String(error),
       } satisfies Result)
     }
-    const took = Date.now() - (state[1] ?? 0)
+    const took = Date.now() - began
     if (took > (state[2] ?? 0)) {
       state[2] = took
       state[3] = index

@@ -30,7 +30,7 @@ export interface Program {
 }
 
 /** The file whose blocks every other file sees without importing them. */
-export const standardBlocks = 'std/blocks.mdm'
+const standardBlocks = 'std/blocks.mdm'
 
 /** Reads `path` and its imports. Undefined only where the file itself cannot be read. */
 export function load(path: string, host: SourceHost, report: Report): Program | undefined {

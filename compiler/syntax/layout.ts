@@ -48,7 +48,7 @@ export type Layout =
   | Group
   | Break
 
-export const width = 120
+const width = 120
 const step = 2
 
 export function text(value: string): Layout {
