@@ -35,4 +35,5 @@ export default defineConfig({
   clean: true,
   fixedExtension: false,
   plugins: [licences],
+  inputOptions: { checks: { pluginTimings: false } },
 })

@@ -41,7 +41,9 @@ async function compare(folder: string): Promise<void> {
     peer.stop()
     const [a, b] = [median(times.ours), median(times.peer)]
     const show = (list: number[]) => `median ${median(list).toFixed(3)} s, least ${Math.min(...list).toFixed(3)} s`
-    console.log(`${folder}: ONNX Runtime ${show(times.ours)}; PyTorch ${show(times.peer)}; ratio ${(a / b).toFixed(3)} (${runs} runs each in turn, ${threads} threads)`)
+    console.log(
+      `${folder}: ONNX Runtime ${show(times.ours)}; PyTorch ${show(times.peer)}; ratio ${(a / b).toFixed(3)} (${runs} runs each in turn, ${threads} threads)`,
+    )
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
@@ -52,7 +54,8 @@ async function prepare(folder: string, scratch: string): Promise<() => Promise<n
   const fail = (finding: { message: string }) => {
     throw new Error(finding.message)
   }
-  const text = importReference('case.json', await readFile(join(folder, 'case.json'), 'utf8'), { name: 'case' }, fail) ?? ''
+  const text =
+    importReference('case.json', await readFile(join(folder, 'case.json'), 'utf8'), { name: 'case' }, fail) ?? ''
   const host: SourceHost = { ...disk, read: (path) => (path === 'case.mdm' ? text : disk.read(path)) }
   const program = load('case.mdm', host, fail)
   const model = program && checkProgram(program, fail).at(-1)
@@ -60,7 +63,10 @@ async function prepare(folder: string, scratch: string): Promise<() => Promise<n
   const graph = buildDenoiser(model, fail)
   const weights = { values: ruleWeights(graph.parameters), about: 'rule' }
   await compileToFolder(model, graph, scratch, { opset: 17, precision: 'float32', split: false, weights })
-  const session = await ort.InferenceSession.create(join(scratch, 'denoiser.onnx'), { intraOpNumThreads: threads, graphOptimizationLevel: 'all' })
+  const session = await ort.InferenceSession.create(join(scratch, 'denoiser.onnx'), {
+    intraOpNumThreads: threads,
+    graphOptimizationLevel: 'all',
+  })
   const tensors = await openWeights(join(folder, 'tensors.safetensors'), fail)
   const names: Readonly<Record<string, string>> = { text: 'in.lm_outputs', text_mask: 'in.lm_mask' }
   const feeds: Record<string, ort.Tensor> = {}
@@ -79,7 +85,11 @@ async function prepare(folder: string, scratch: string): Promise<() => Promise<n
 
 /** The PyTorch process: one line in, one forward, its seconds out. */
 async function serve(folder: string) {
-  const child = spawn('python3', ['bench/peers/torch_nested_unet.py', '--case', folder, '--threads', String(threads), '--serve'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(
+    'python3',
+    ['bench/peers/torch_nested_unet.py', '--case', folder, '--threads', String(threads), '--serve'],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  )
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async () => String((await lines.next()).value)
   if ((await next()) !== 'ready') throw new Error('the PyTorch process did not start')

@@ -1,7 +1,7 @@
 /** How commands speak: diagnostics and messages on the terminal, results as text or JSON, exit codes. */
 import colors from 'picocolors'
 import type { Diagnostic } from '../compiler/diagnostics/diagnostic.js'
-import { renderDiagnostic, type Paint } from '../compiler/diagnostics/render.js'
+import { position, renderDiagnostic, type Paint } from '../compiler/diagnostics/render.js'
 
 /** 0 done, 1 the input is wrong, 2 wrong usage, 3 the environment lacks something. */
 export const exitCodes = { done: 0, wrongInput: 1, wrongUsage: 2, environment: 3 } as const
@@ -42,16 +42,11 @@ export function diagnosticsAsJson(diagnostics: readonly Diagnostic[], sources: R
     help: help ?? null,
     places: labels.map(({ span, text }) => ({
       ...span,
-      ...lineAndColumn(sources.get(span.file), span.start),
+      ...position(sources.get(span.file) ?? '', span.start),
       text: text ?? null,
     })),
     fixes: fixes.map(({ title, edits }) => ({ title, edits })),
   }))
-}
-
-function lineAndColumn(text: string | undefined, offset: number): { line: number; column: number } {
-  const before = (text ?? '').slice(0, offset)
-  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') }
 }
 
 export function print(text: string): void {

@@ -89,5 +89,3 @@ export const keys = [
   'until',
   'seed',
 ] as const
-
-export type Key = (typeof keys)[number]

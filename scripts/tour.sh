@@ -12,7 +12,7 @@ npm run --silent build -- --log-level warn
 say '2. mdmc compile models/S64S256.mdm --output out/S64S256'
 node dist/mdmc.js compile models/S64S256.mdm --output out/S64S256
 
-say '3. node scripts/run-once.mjs out/S64S256'
+say '3. node scripts/run-once.mjs out/S64S256 (untrained output layers are zeros, and so is what they predict)'
 node scripts/run-once.mjs out/S64S256
 
 say '4. mdmc inspect models/S64S256.mdm'

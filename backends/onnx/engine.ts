@@ -41,7 +41,7 @@ export const onnx: Engine = {
  * hashes and timings of models to Microsoft on Linux and macOS unless this variable is set; a user may still set it to 0.
  */
 async function load(): Promise<Runtime> {
-  process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
+  process.env.ORT_DISABLE_TELEMETRY ??= '1'
   try {
     const runtime = await import('onnxruntime-node')
     // Of the environment, not of sessions: what goes wrong there is also thrown, and told in better words.

@@ -10,10 +10,10 @@ import { Emitter, type LoweringOptions, type Operand, type ShapedOperand } from 
 import { decomposedOps, loweringOf, precisions, type Precision } from './lowerings/index.js'
 import { supportedOpsets, type ElementType, type OnnxModel, type OnnxNode, type ValueInfo } from './model.js'
 
-export const defaultLowering: LoweringOptions = { opset: supportedOpsets.first, precision: 'float32' }
+const defaultLowering: LoweringOptions = { opset: supportedOpsets.first, precision: 'float32' }
 
 /** What happens to a graph before its ops are lowered. */
-export function preparation(opset: number): Pipeline {
+function preparation(opset: number): Pipeline {
   return pipeline(...inference.passes, decomposeOps(decomposedOps(opset)), share, eliminateDead)
 }
 

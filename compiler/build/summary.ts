@@ -25,7 +25,7 @@ export interface Summary {
 
 /** Symbols other than the batch: as many tokens as FLAN-T5 gives for a sentence or two. */
 export function bindingsFor(model: Model, batch: number, tokens: number): Bindings {
-  const mixed = partsOf(model).map((part) => [`batch_${resolutionName(part)}`, batch])
+  const mixed = partsOf(model).map((part) => [`batch_${resolutionName(part)}`, batch] as const)
   return { batch, tokens, ...Object.fromEntries(mixed) }
 }
 
@@ -36,7 +36,7 @@ export function summarise(model: Model, graph: Graph, bindings: Bindings): Summa
     const prefix = 'inner_unet.'.repeat(depth)
     return rowsOf(part).map(([name, modules]): SummaryRow => {
       const paths = modules.map((module) => prefix + module)
-      const prices = paths.flatMap((path): Cost[] => (cost.modules.get(path) ? [cost.modules.get(path) as Cost] : []))
+      const prices = paths.flatMap((path): Cost[] | Cost => cost.modules.get(path) ?? [])
       return {
         part: part.name,
         name,

@@ -13,7 +13,8 @@ export function readCondition(p: PropertyReader, report: Report): Condition | un
   const kind = p.word(['none', 'text', 'label'])
   if (kind === undefined) return undefined
   const r = new SectionReader(`condition ${kind.value}`, p.property.section, report, kind.span)
-  const condition = kind.value === 'text' ? readText(r, report) : kind.value === 'label' ? readLabel(r, report) : undefined
+  const condition =
+    kind.value === 'text' ? readText(r, report) : kind.value === 'label' ? readLabel(r, report) : undefined
   r.finish()
   return condition
 }
@@ -38,7 +39,11 @@ function readText(r: SectionReader, report: Report): Condition | undefined {
 
 function checkHeads(features: Placed<number> | undefined, count: Placed<number> | undefined, report: Report): void {
   if (!features || !count || count.value === 0 || features.value % textHeads === 0) return
-  report(say.headsNotDivisible({ channels: features.value, heads: textHeads, what: 'attention over the text' }), features.span, { because: [{ span: count.span, text: 'learned layers over the text' }] })
+  report(
+    say.headsNotDivisible({ channels: features.value, heads: textHeads, what: 'attention over the text' }),
+    features.span,
+    { because: [{ span: count.span, text: 'learned layers over the text' }] },
+  )
 }
 
 function readEncoder(p: PropertyReader): string | undefined {
@@ -48,7 +53,11 @@ function readEncoder(p: PropertyReader): string | undefined {
 function readLabel(r: SectionReader, report: Report): Condition | undefined {
   const classes = r.one('classes', (p) => p.number({ minimum: 1, maximum: 1_000_000, whole: true }))
   const names = r.one('names', (p) => p.texts())
-  if (classes && names && names.value.length !== classes.value) report(say.listLength({ key: 'names', given: names.value.length, expected: classes.value, what: 'classes' }), names.span)
+  if (classes && names && names.value.length !== classes.value)
+    report(
+      say.listLength({ key: 'names', given: names.value.length, expected: classes.value, what: 'classes' }),
+      names.span,
+    )
   const crossAttention = r.one('cross_attention', (p) => p.yesNo())?.value ?? false
   if (!r.has('classes')) r.missing('classes', 'classes 1000')
   return classes && { kind: 'label', classes: classes.value, names: names?.value ?? [], crossAttention }

@@ -2,7 +2,15 @@
 import type { Report, Span } from '../diagnostics/diagnostic.js'
 import * as say from '../diagnostics/model.js'
 import type * as ast from '../syntax/ast.js'
-import { partsOf, type Diffusion, type Model, type Phase, type Sampling, type Schedule, type Training } from './model.js'
+import {
+  partsOf,
+  type Diffusion,
+  type Model,
+  type Phase,
+  type Sampling,
+  type Schedule,
+  type Training,
+} from './model.js'
 import { counts, percent, pixels, SectionReader, type PropertyReader } from './section.js'
 
 const share = { minimum: 0, maximum: 1, units: percent }
@@ -10,7 +18,13 @@ const steps = { minimum: 1, maximum: 100_000_000, whole: true, units: counts }
 const seeds = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER, whole: true }
 
 /** What a model says of its diffusion process; what it leaves out is as in the model it nests, or the paper's. */
-export function readDiffusion(section: ast.Section | undefined, span: Span, inherited: Diffusion | undefined, parts: number, report: Report): Diffusion {
+export function readDiffusion(
+  section: ast.Section | undefined,
+  span: Span,
+  inherited: Diffusion | undefined,
+  parts: number,
+  report: Report,
+): Diffusion {
   const r = new SectionReader('diffusion', section, report, span)
   const number = (minimum: number, maximum: number) => (p: PropertyReader) => p.number({ minimum, maximum })
   const count = r.one('steps', (p) => p.number({ ...steps, maximum: 100_000 }))
@@ -20,13 +34,21 @@ export function readDiffusion(section: ast.Section | undefined, span: Span, inhe
   const loss = r.one('loss', (p) => p.word(['mse']) && { highest: p.flag('highest') ?? (p.flag('all') && undefined) })
   const weights = r.one('weights', (p) => p.numbers({ minimum: 0, maximum: 1e6 }))
   const mix = r.one('mix', (p) => p.numbers({ minimum: 0, maximum: 1e6 }))
-  for (const [key, list] of [['weights', weights], ['mix', mix]] as const) {
-    if (list && list.value.length !== parts) report(say.listLength({ key, given: list.value.length, expected: parts, what: 'resolutions' }), list.span)
+  for (const [key, list] of [
+    ['weights', weights],
+    ['mix', mix],
+  ] as const) {
+    if (list && list.value.length !== parts)
+      report(say.listLength({ key, given: list.value.length, expected: parts, what: 'resolutions' }), list.span)
   }
-  if (loss?.highest && weights) report(say.onlyWith({ key: 'weights', needed: 'the losses of all resolutions' }), weights.span, { because: [{ span: loss.highest.span, text: 'only one counts' }] })
+  if (loss?.highest && weights)
+    report(say.onlyWith({ key: 'weights', needed: 'the losses of all resolutions' }), weights.span, {
+      because: [{ span: loss.highest.span, text: 'only one counts' }],
+    })
   const schedule = chosen?.schedule ?? inherited?.schedule ?? { kind: 'cosine', from: 5, to: -5 }
   const total = schedule.kind === 'table' ? schedule.gammas.length - 1 : (count?.value ?? inherited?.steps ?? 1000)
-  if (schedule.kind === 'table' && count && count.value !== total) report(say.badTable({ problem: `has ${total} steps, but \`steps\` says ${count.value}` }), count.span)
+  if (schedule.kind === 'table' && count && count.value !== total)
+    report(say.badTable({ problem: `has ${total} steps, but \`steps\` says ${count.value}` }), count.span)
   const result: Diffusion = {
     steps: total,
     schedule,
@@ -41,8 +63,12 @@ export function readDiffusion(section: ast.Section | undefined, span: Span, inhe
     weighting: r.one('weighting', readWeighting) ?? inherited?.weighting ?? { kind: 'none' },
     mix: mix?.value ?? [],
     outputScale: r.one('output_scale', number(0, 1e6))?.value ?? inherited?.outputScale ?? 0,
-    randomInterpolation: r.one('random_interpolation', (p) => p.yesNo())?.value ?? inherited?.randomInterpolation ?? false,
-    frameChoice: r.one('frame_choice', (p) => p.word(['first', 'random', 'average', 'middle']))?.value ?? inherited?.frameChoice ?? 'first',
+    randomInterpolation:
+      r.one('random_interpolation', (p) => p.yesNo())?.value ?? inherited?.randomInterpolation ?? false,
+    frameChoice:
+      r.one('frame_choice', (p) => p.word(['first', 'random', 'average', 'middle']))?.value ??
+      inherited?.frameChoice ??
+      'first',
   }
   r.finish()
   return result
@@ -50,7 +76,8 @@ export function readDiffusion(section: ast.Section | undefined, span: Span, inhe
 
 function readWeighting(p: PropertyReader): Diffusion['weighting'] | undefined {
   const kind = p.word(['none', 'vdm', 'min_snr'])?.value
-  if (kind === 'min_snr') return { kind, limit: (p.more ? p.number({ minimum: 1e-6, maximum: 1e6 })?.value : undefined) ?? 5 }
+  if (kind === 'min_snr')
+    return { kind, limit: (p.more ? p.number({ minimum: 1e-6, maximum: 1e6 })?.value : undefined) ?? 5 }
   return kind && { kind }
 }
 
@@ -85,7 +112,14 @@ function readSchedule(p: PropertyReader, report: Report): { schedule: Schedule; 
         if (table === undefined) return undefined
         const gammas = table.value
         const falls = gammas.every((gamma, i) => i === 0 || gamma < (gammas[i - 1] ?? 0))
-        const problem = gammas.length < 2 ? 'needs two values at least' : gammas[0] !== 1 ? 'must begin with 1' : falls ? undefined : 'must fall from value to value'
+        const problem =
+          gammas.length < 2
+            ? 'needs two values at least'
+            : gammas[0] !== 1
+              ? 'must begin with 1'
+              : falls
+                ? undefined
+                : 'must fall from value to value'
         if (problem !== undefined) report(say.badTable({ problem }), table.span)
         return { kind: 'table', gammas }
       }
@@ -98,7 +132,8 @@ function readSchedule(p: PropertyReader, report: Report): { schedule: Schedule; 
 /** The section `train NAME { ... }`. */
 export function readTraining(syntax: ast.SettingsSyntax, model: Model, report: Report): Training {
   const r = new SectionReader('train', syntax.section, report, syntax.name.span)
-  const optimizer = r.one('optimizer', (p) => readOptimizer(p, report), { section: true }) ?? readOptimizer(undefined, report)
+  const optimizer =
+    r.one('optimizer', (p) => readOptimizer(p, report), { section: true }) ?? readOptimizer(undefined, report)
   const training: Training = {
     optimizer,
     average: r.one('average', (p) => p.number({ minimum: 0, maximum: 1 }))?.value ?? 0,
@@ -112,7 +147,10 @@ export function readTraining(syntax: ast.SettingsSyntax, model: Model, report: R
   training.phases.forEach((phase, i) => {
     const before = training.phases[i - 1]
     const names = partsOf(model).map((part) => part.name)
-    if (before && names.indexOf(before.model) < names.indexOf(phase.model)) report(say.phaseOrder({ phase: phase.model, before: before.model }), phase.span, { because: [{ span: before.span, text: 'this comes first' }] })
+    if (before && names.indexOf(before.model) < names.indexOf(phase.model))
+      report(say.phaseOrder({ phase: phase.model, before: before.model }), phase.span, {
+        because: [{ span: before.span, text: 'this comes first' }],
+      })
   })
   r.finish()
   return training
@@ -120,7 +158,8 @@ export function readTraining(syntax: ast.SettingsSyntax, model: Model, report: R
 
 function readDropout(r: SectionReader, model: Model, report: Report): number {
   const dropout = r.one('condition_dropout', (p) => p.number(share))
-  if (dropout && dropout.value > 0 && !model.condition) report(say.needsCondition({ key: 'condition_dropout', condition: 'condition', name: model.name }), dropout.span)
+  if (dropout && dropout.value > 0 && !model.condition)
+    report(say.needsCondition({ key: 'condition_dropout', condition: 'condition', name: model.name }), dropout.span)
   return dropout?.value ?? 0
 }
 
@@ -152,16 +191,29 @@ function readPhase(p: PropertyReader, model: Model, report: Report): Phase | und
   const parts = partsOf(model)
   const part = parts.find((candidate) => candidate.name === name.value.name)
   if (part === undefined) {
-    report(say.notPartOf({ what: 'phase', value: name.value.name, model: model.name, known: parts.map((other) => other.name).join(', ') }), name.span)
+    report(
+      say.notPartOf({
+        what: 'phase',
+        value: name.value.name,
+        model: model.name,
+        known: parts.map((other) => other.name).join(', '),
+      }),
+      name.span,
+    )
   }
   const r = new SectionReader('phase', p.property.section, report, name.span)
   const count = r.one('steps', (q) => q.number(steps))
   const batch = r.one('batch', (q) => q.number({ minimum: 1, maximum: 1e6, whole: true }))
   const mix = r.one('mix', (q) => q.numbers({ minimum: 0, maximum: 1e6 }))
   const resolutions = part ? partsOf(part).length : 0
-  if (mix && part && mix.value.length !== resolutions) report(say.listLength({ key: 'mix', given: mix.value.length, expected: resolutions, what: 'resolutions' }), mix.span)
+  if (mix && part && mix.value.length !== resolutions)
+    report(
+      say.listLength({ key: 'mix', given: mix.value.length, expected: resolutions, what: 'resolutions' }),
+      mix.span,
+    )
   const freeze = r.one('freeze', (q) => q.word(['inner', 'none']))
-  if (freeze?.value === 'inner' && part && !part.inner) report(say.onlyWith({ key: 'freeze', needed: 'a model nested in this one' }), freeze.span)
+  if (freeze?.value === 'inner' && part && !part.inner)
+    report(say.onlyWith({ key: 'freeze', needed: 'a model nested in this one' }), freeze.span)
   const phase: Phase = {
     model: name.value.name,
     steps: count?.value ?? 0,
@@ -187,12 +239,17 @@ export function readSampling(syntax: ast.SettingsSyntax | undefined, model: Mode
   const all = model.diffusion.steps
   if (count && count.value > all) report(say.stepsBeyondSchedule({ steps: count.value, all }), count.span)
   const guidance = r.one('guidance', (p) => p.number({ minimum: 0, maximum: 1000 }))
-  if (guidance && guidance.value !== 1 && !model.condition) report(say.needsCondition({ key: 'guidance', condition: 'condition', name: model.name }), guidance.span)
+  if (guidance && guidance.value !== 1 && !model.condition)
+    report(say.needsCondition({ key: 'guidance', condition: 'condition', name: model.name }), guidance.span)
   const eta = r.one('eta', (p) => p.number({ minimum: 0, maximum: 1 }))
   if (eta && method !== 'ddim') report(say.onlyWith({ key: 'eta', needed: '`method ddim`' }), eta.span)
   const until = r.one('until', (p) => p.number({ minimum: 1, maximum: 65_536, whole: true, units: pixels }))
   const sides = partsOf(model).map((part) => part.side)
-  if (until && !sides.includes(until.value)) report(say.notPartOf({ what: 'side', value: String(until.value), model: model.name, known: sides.join(', ') }), until.span)
+  if (until && !sides.includes(until.value))
+    report(
+      say.notPartOf({ what: 'side', value: String(until.value), model: model.name, known: sides.join(', ') }),
+      until.span,
+    )
   const sampling: Sampling = {
     method,
     steps: count?.value ?? Math.min(250, all),
@@ -212,5 +269,7 @@ function readThreshold(p: PropertyReader): Sampling['threshold'] | undefined {
   if (kind === undefined || kind === 'none' || kind === 'clip') return kind && { kind }
   const quantile = p.more ? p.number({ minimum: 0.01, maximum: 1, units: percent })?.value : undefined
   const limit = p.more ? p.number({ minimum: 1, maximum: 1e6 })?.value : undefined
-  return kind === 'dynamic' ? { kind, quantile: quantile ?? 0.995, limit: limit ?? 100 } : { kind, quantile: quantile ?? 0.95, limit: limit ?? 1.5 }
+  return kind === 'dynamic'
+    ? { kind, quantile: quantile ?? 0.995, limit: limit ?? 100 }
+    : { kind, quantile: quantile ?? 0.95, limit: limit ?? 1.5 }
 }

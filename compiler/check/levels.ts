@@ -36,7 +36,12 @@ function readLevel(p: PropertyReader, blockOf: BlockOf, report: Report): Level |
   if (!r.has('channels')) r.missing('channels', 'channels 256')
   if (!r.has('blocks')) r.missing('blocks', 'blocks 2')
   r.finish()
-  if (temporal && temporal.value > 0 && (frames?.value ?? 1) === 1 && !p.property.section?.properties.some((q) => q.key.text === 'frames')) {
+  if (
+    temporal &&
+    temporal.value > 0 &&
+    (frames?.value ?? 1) === 1 &&
+    !p.property.section?.properties.some((q) => q.key.text === 'frames')
+  ) {
     report(say.attentionOverOneFrame(), temporal.span)
   }
   if (!side || !channels || !blocks || !residual || !attentionBlock || !temporalBlock) return undefined
@@ -63,13 +68,26 @@ function checkStep(before: Level, level: Level, all: readonly Level[], report: R
   const because = [{ span: before.span, text: 'the level before' }]
   if (!halvesSide && !halvesFrames) {
     const size = say.size(before.side, before.frames)
-    const [nextSide, nextFrames] = temporal && before.frames > 1 ? [before.side, before.frames / 2] : [before.side / 2, before.frames]
+    const [nextSide, nextFrames] =
+      temporal && before.frames > 1 ? [before.side, before.frames / 2] : [before.side / 2, before.frames]
     if (!Number.isInteger(nextSide)) report(say.oddSize({ what: 'a side of', value: before.side }), before.span)
-    else if (!Number.isInteger(nextFrames)) report(say.oddSize({ what: 'the number of frames', value: before.frames }), before.span)
+    else if (!Number.isInteger(nextFrames))
+      report(say.oddSize({ what: 'the number of frames', value: before.frames }), before.span)
     else {
       const onlySide = level.frames === before.frames
-      const fix = onlySide ? { fix: { title: `write ${nextSide}`, edits: [{ span: level.span, replacement: String(nextSide) }] } } : {}
-      report(say.levelOrder({ side: level.side, frames: level.frames, before: size, expected: say.size(nextSide, nextFrames) }), level.span, { because, ...fix })
+      const fix = onlySide
+        ? { fix: { title: `write ${nextSide}`, edits: [{ span: level.span, replacement: String(nextSide) }] } }
+        : {}
+      report(
+        say.levelOrder({
+          side: level.side,
+          frames: level.frames,
+          before: size,
+          expected: say.size(nextSide, nextFrames),
+        }),
+        level.span,
+        { because, ...fix },
+      )
     }
   } else if (halvesFrames !== temporal) report(say.mixedResampling(), level.span, { because })
 }

@@ -5,7 +5,6 @@
 import type { Span } from '../diagnostics/diagnostic.js'
 import type * as ast from '../syntax/ast.js'
 import type { LoadedFile } from './load.js'
-import type { Placed } from './section.js'
 
 /** A block in a place of the network, with the arguments given there. */
 export interface BlockUse {
@@ -219,5 +218,3 @@ export interface Sampling {
   readonly until: number | undefined
   readonly seed: number | undefined
 }
-
-export type { Placed }

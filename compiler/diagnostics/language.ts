@@ -124,12 +124,6 @@ export const sectionNotExpected = diagnostic<{ key: string }>({
   help: 'remove the braces and what is between them',
 })
 
-export const sectionExpected = diagnostic<{ key: string }>({
-  code: 'MDM0118',
-  message: ({ key }) => `\`${key}\` needs a section in braces`,
-  help: ({ key }) => `write: ${key} ... { ... }`,
-})
-
 export const strayBracket = diagnostic<{ found: string; opener: string }>({
   code: 'MDM0119',
   message: ({ found }) => `\`${found}\` closes nothing`,

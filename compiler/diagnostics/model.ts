@@ -174,13 +174,6 @@ export const notABlock = diagnostic<{ name: string; found: string; expected: str
   message: ({ name, found, expected }) => `\`${name}\` is a ${found}, not a ${expected}`,
 })
 
-export const projectedWidth = diagnostic<{ outer: number; inner: number }>({
-  code: 'MDM0239',
-  message: ({ outer, inner }) =>
-    `the outer model's condition layers end at ${outer} features, the inner model's begin at ${inner}`,
-  help: 'use the width of the language model in both',
-})
-
 export const repeatedSettings = diagnostic<{ kind: string; name: string }>({
   code: 'MDM0240',
   message: ({ kind, name }) => `${name} has two \`${kind}\` sections`,

@@ -58,7 +58,8 @@ function isCondition(box: string): boolean {
 }
 
 function placeOf(node: Node, depth: number): { id: string; nesting: number; module: string } {
-  if (node.op === 'input') return { id: `in ${String(node.attributes['name'])}`, nesting: 0, module: '' }
+  if (node.op === 'input')
+    return { id: `in ${typeof node.attributes.name === 'string' ? node.attributes.name : ''}`, nesting: 0, module: '' }
   const names = pathOf(node.module)
   const found = names.findIndex((name) => name !== 'inner_unet')
   const nesting = found < 0 ? names.length : found

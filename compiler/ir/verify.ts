@@ -30,8 +30,7 @@ export function verify(graph: Graph): string[] {
     ids.add(node.id)
   }
   for (const { name, value } of graph.inputs) {
-    if (value.op !== 'input' || value.attributes.name !== name)
-      problems.push(`${name} is no input node of that name`)
+    if (value.op !== 'input' || value.attributes.name !== name) problems.push(`${name} is no input node of that name`)
     if (!defined.has(value)) problems.push(`the input ${name} is not among the nodes`)
   }
   for (const { name, value } of graph.outputs) {

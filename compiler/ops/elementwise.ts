@@ -21,7 +21,7 @@ function describe(dimension: Dimension): string {
 }
 
 /** Applies `f` to each element; the result is rounded once to float32. */
-export function map(x: Tensor, f: (value: number) => number): Tensor {
+function map(x: Tensor, f: (value: number) => number): Tensor {
   const data = new Float32Array(x.data.length)
   for (let i = 0; i < data.length; i++) data[i] = f(x.data[i] ?? 0)
   return { shape: x.shape, data }

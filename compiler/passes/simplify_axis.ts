@@ -47,8 +47,7 @@ export function simplifySlice(node: Node, b: Builder): Value | undefined {
 
 function partOfJoined({ x: joined, axis, start, end }: Part, build: Builder): Value | undefined {
   const { a, b } = joined.inputs
-  if (joined.op !== 'concat' || joined.attributes.axis !== axis || a === undefined || b === undefined)
-    return undefined
+  if (joined.op !== 'concat' || joined.attributes.axis !== axis || a === undefined || b === undefined) return undefined
   const seam = sizeOf(a, axis)
   if (typeof end !== 'number' || typeof seam !== 'number') {
     return start === 0 && sameDimension(seam, end) ? a : undefined

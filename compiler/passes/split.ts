@@ -31,15 +31,28 @@ export function splitAfter(graph: Graph, names: readonly string[]): SplitGraph |
   if (frontier.size === 0) return undefined
   const passed = named([...frontier])
   const keepsInput = (value: Value) => chosen.has(value)
-  const once = eliminateDead.run({ ...graph, name: `${graph.name}_condition`, inputs: graph.inputs.filter(({ value }) => chosen.has(value)), outputs: passed.filter(({ value }) => !keepsInput(value)) })
-  return { once: withOwnParameters(withOwnInputs(once)), rest: withOwnParameters(continueFrom(graph, passed, keepsInput)) }
+  const once = eliminateDead.run({
+    ...graph,
+    name: `${graph.name}_condition`,
+    inputs: graph.inputs.filter(({ value }) => chosen.has(value)),
+    outputs: passed.filter(({ value }) => !keepsInput(value)),
+  })
+  return {
+    once: withOwnParameters(withOwnInputs(once)),
+    rest: withOwnParameters(continueFrom(graph, passed, keepsInput)),
+  }
 }
 
 /** Names for the values that cross: by the module they come from, numbered where one module passes several. */
 function named(values: readonly Value[]): NamedValue[] {
   const count = new Map<string, number>()
   return values.map((value) => {
-    const base = value.op === 'input' && typeof value.attributes['name'] === 'string' ? value.attributes['name'] : value.module.path === '' ? 'condition' : value.module.path
+    const base =
+      value.op === 'input' && typeof value.attributes.name === 'string'
+        ? value.attributes.name
+        : value.module.path === ''
+          ? 'condition'
+          : value.module.path
     const index = count.get(base) ?? 0
     count.set(base, index + 1)
     return { name: index === 0 ? base : `${base}.${index}`, value }
@@ -79,8 +92,14 @@ function now(replaced: ReadonlyMap<Node, Value>, value: Value): Value {
 /** Drops inputs that nothing reads. */
 function withOwnInputs(graph: Graph): Graph {
   const read = new Set(graph.nodes.flatMap((node) => Object.values(node.inputs)))
-  const inputs = graph.inputs.filter(({ value }) => read.has(value) || graph.outputs.some((output) => output.value === value))
-  return { ...graph, inputs, nodes: graph.nodes.filter((node) => node.op !== 'input' || inputs.some(({ value }) => value === node)) }
+  const inputs = graph.inputs.filter(
+    ({ value }) => read.has(value) || graph.outputs.some((output) => output.value === value),
+  )
+  return {
+    ...graph,
+    inputs,
+    nodes: graph.nodes.filter((node) => node.op !== 'input' || inputs.some(({ value }) => value === node)),
+  }
 }
 
 /** Lists only the parameters that the part reads. */

@@ -19,12 +19,12 @@ export const upsampleIntoConv: Pass = {
 function subpixel(node: Node, b: Builder): Value | undefined {
   const { x: doubled, weight, bias } = node.inputs
   if (node.op !== 'conv' || doubled?.op !== 'upsample' || weight === undefined) return undefined
-  const attributes: ConvAttributes = { stride: Number(node.attributes['stride']), padding: edges(node) }
-  const [, , ...kernel] = weight.type.shape
+  const attributes: ConvAttributes = { stride: Number(node.attributes.stride), padding: edges(node) }
+  const [, , height, width] = weight.type.shape
   const fits =
-    kernel.join() === '3,3' && attributes.stride === 1 && paddingOf(attributes, 2).every((edge) => edge === 1)
-  const small = doubled.inputs['x']
-  if (!fits || small === undefined || doubled.attributes['factor'] !== 2) return undefined
+    height === 3 && width === 3 && attributes.stride === 1 && paddingOf(attributes, 2).every((edge) => edge === 1)
+  const small = doubled.inputs.x
+  if (!fits || small === undefined || doubled.attributes.factor !== 2) return undefined
   const phase = (row: number, column: number) =>
     b.conv(small, merged(merged(weight, 2, row, b), 3, column, b), bias, {
       stride: 1,

@@ -38,7 +38,10 @@ export async function readCase(path: string, report: Report): Promise<RecordedCa
     return undefined
   }
   const figures = join(path, 'tensors.safetensors')
-  const hasFigures = await stat(figures).then(() => true, () => false)
+  const hasFigures = await stat(figures).then(
+    () => true,
+    () => false,
+  )
   const tensors = hasFigures ? await openWeights(figures, report) : undefined
   if (hasFigures && tensors === undefined) return undefined
   const parameters = asRecord(json.parameters)
@@ -63,7 +66,9 @@ function parseJson(text: string): Readonly<Record<string, unknown>> | undefined 
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : undefined
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined
 }
 
 function asNumbers(value: unknown): number[] {

@@ -13,11 +13,18 @@ export function fromGrid(image: Tensor, frames: number): Tensor {
 export function toGrid(video: Tensor): Tensor {
   const [batch = 0, channels = 0, frames = 0, height = 0, width = 0] = video.shape
   const g = Math.round(Math.sqrt(frames))
-  return { shape: [batch, channels, height * g, width * g], data: moved(video, video.shape, (source, target) => ({ source, target })) }
+  return {
+    shape: [batch, channels, height * g, width * g],
+    data: moved(video, video.shape, (source, target) => ({ source, target })),
+  }
 }
 
 /** Copies each row of each frame; `way` says which of the two places (in frames, on the grid) is read. */
-function moved(from: Tensor, video: readonly number[], way: (inFrames: number, onGrid: number) => { source: number; target: number }): Float32Array {
+function moved(
+  from: Tensor,
+  video: readonly number[],
+  way: (inFrames: number, onGrid: number) => { source: number; target: number },
+): Float32Array {
   const [batch = 0, channels = 0, frames = 0, height = 0, width = 0] = video
   const g = Math.round(Math.sqrt(frames))
   const data = new Float32Array(elementCount(video))

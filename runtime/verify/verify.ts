@@ -65,7 +65,12 @@ async function verifyRecorded(recorded: RecordedCase, options: VerifyOptions): P
   const fits = sameParameters(graph, recorded, file, report)
   const tensors = fits && recorded.tensors ? await compare(model, graph, recorded, recorded.tensors, options) : []
   if (tensors === undefined) return undefined
-  return { case: recorded.path, engine: options.engine.name, passed: fits && tensors.every(({ error, tolerance }) => error <= tolerance), tensors }
+  return {
+    case: recorded.path,
+    engine: options.engine.name,
+    passed: fits && tensors.every(({ error, tolerance }) => error <= tolerance),
+    tensors,
+  }
 }
 
 /** The case's configuration as a checked model: through the importer and the checker, as a user's would go. */
@@ -76,13 +81,17 @@ function modelOf(recorded: RecordedCase, file: string, { host, report }: VerifyO
   const reference: Reference = { ...read, categorical: names.has('in.labels'), leftOut: [] }
   const text = writeReference(file, reference, { name: 'case', side: recorded.sizes[0] }, report)
   if (text === undefined) return undefined
-  const memory: SourceHost = { read: (path) => (path === 'case.mdm' ? text : host.read(path)), resolve: (from, to) => host.resolve(from, to) }
+  const memory: SourceHost = {
+    read: (path) => (path === 'case.mdm' ? text : host.read(path)),
+    resolve: (from, to) => host.resolve(from, to),
+  }
   const program = load('case.mdm', memory, report)
   return program && checkProgram(program, report).at(-1)
 }
 
 function sameParameters({ parameters }: Graph, recorded: RecordedCase, file: string, report: Report): boolean {
-  const show = (parameter: { name: string; shape: readonly number[] } | undefined) => (parameter ? `${parameter.name} ${showShape(parameter.shape)}` : 'nothing')
+  const show = (parameter: { name: string; shape: readonly number[] } | undefined) =>
+    parameter ? `${parameter.name} ${showShape(parameter.shape)}` : 'nothing'
   for (let i = 0; i < Math.max(parameters.length, recorded.parameters.length); i++) {
     const [built, wanted] = [show(parameters[i]), show(recorded.parameters[i])]
     if (built === wanted) continue
@@ -92,25 +101,46 @@ function sameParameters({ parameters }: Graph, recorded: RecordedCase, file: str
   return true
 }
 
-async function compare(model: Model, graph: Graph, recorded: RecordedCase, tensors: WeightSource, options: VerifyOptions): Promise<TensorResult[] | undefined> {
+async function compare(
+  model: Model,
+  graph: Graph,
+  recorded: RecordedCase,
+  tensors: WeightSource,
+  options: VerifyOptions,
+): Promise<TensorResult[] | undefined> {
   const inputs = await readInputs(model, graph, recorded, tensors, options.report)
   if (inputs === undefined) return undefined
   const { engine, device, threads } = options
-  const session = await engine.prepare(graph, ruleWeights(graph.parameters), { device, ...(threads === undefined ? {} : { threads }) })
+  const session = await engine.prepare(graph, ruleWeights(graph.parameters), {
+    device,
+    ...(threads === undefined ? {} : { threads }),
+  })
   try {
     const outputs = await session.run(inputs)
     const results: TensorResult[] = []
     for (const [i, part] of partsOf(model).entries()) {
       const name = `pred_${resolutionName(part)}`
-      const expected = await tensorOf(tensors, `out.pred_${recorded.sizes[i] ?? part.side}`, recorded.path, options.report)
+      const expected = await tensorOf(
+        tensors,
+        `out.pred_${recorded.sizes[i] ?? part.side}`,
+        recorded.path,
+        options.report,
+      )
       const found = outputs[name]
       if (expected === undefined || found === undefined) return undefined
       const image = part.frames > 1 ? toGrid(found) : found
       if (image.shape.join() !== expected.shape.join()) {
-        options.report(say.tensorShape({ name, found: showShape(expected.shape), expected: showShape(image.shape) }), wholeFile(`${recorded.path}/case.json`))
+        options.report(
+          say.tensorShape({ name, found: showShape(expected.shape), expected: showShape(image.shape) }),
+          wholeFile(`${recorded.path}/case.json`),
+        )
         return undefined
       }
-      results.push({ name, error: relativeError(image.data, expected.data), tolerance: options.tolerance ?? recorded.tolerance })
+      results.push({
+        name,
+        error: relativeError(image.data, expected.data),
+        tolerance: options.tolerance ?? recorded.tolerance,
+      })
     }
     return results
   } finally {
@@ -119,10 +149,22 @@ async function compare(model: Model, graph: Graph, recorded: RecordedCase, tenso
 }
 
 /** The case's inputs under the names of the graph. */
-async function readInputs(model: Model, graph: Graph, recorded: RecordedCase, tensors: WeightSource, report: Report): Promise<Record<string, Tensor> | undefined> {
+async function readInputs(
+  model: Model,
+  graph: Graph,
+  recorded: RecordedCase,
+  tensors: WeightSource,
+  report: Report,
+): Promise<Record<string, Tensor> | undefined> {
   const parts = partsOf(model)
-  const recordedNames = new Map(parts.map((part, i) => [`x_${resolutionName(part)}`, `in.x_${recorded.sizes[i] ?? part.side}`]))
-  const others: Readonly<Record<string, string>> = { text: 'in.lm_outputs', text_mask: 'in.lm_mask', label: 'in.labels' }
+  const recordedNames = new Map(
+    parts.map((part, i) => [`x_${resolutionName(part)}`, `in.x_${recorded.sizes[i] ?? part.side}`]),
+  )
+  const others: Readonly<Record<string, string>> = {
+    text: 'in.lm_outputs',
+    text_mask: 'in.lm_mask',
+    label: 'in.labels',
+  }
   const inputs: Record<string, Tensor> = {}
   const rows = tensors.entries.find(({ name }) => name === 'in.times')?.shape[0] ?? 1
   for (const { name } of graph.inputs) {
@@ -141,7 +183,12 @@ async function readInputs(model: Model, graph: Graph, recorded: RecordedCase, te
   return inputs
 }
 
-async function tensorOf(tensors: WeightSource, name: string, path: string, report: Report): Promise<Tensor | undefined> {
+async function tensorOf(
+  tensors: WeightSource,
+  name: string,
+  path: string,
+  report: Report,
+): Promise<Tensor | undefined> {
   const entry = tensors.entries.find((candidate) => candidate.name === name)
   if (entry) return { shape: entry.shape, data: await tensors.read(name) }
   report(say.tensorMissing({ name }), wholeFile(`${path}/case.json`))

@@ -62,7 +62,7 @@ function find(root: PickleValue): { readonly weights: PickleDictionary; readonly
 }
 
 /** Names without a prefix that all of them have because the model was wrapped for training. */
-export function unwrapped(names: readonly string[]): readonly string[] {
+function unwrapped(names: readonly string[]): readonly string[] {
   const [first = ''] = names
   let length = 0
   for (let layer = 0; layer < 4; layer++) {

@@ -21,19 +21,19 @@ async function missing(device: string): Promise<EngineUnavailable | undefined> {
 }
 
 // Without a graphics card a software driver will do; asking for one is what says that it should be tried.
-const driver = process.env['VK_ICD_FILENAMES'] ?? ''
+const driver = process.env.VK_ICD_FILENAMES ?? ''
 if (driver === '') console.log('skipped: WebGPU is tried where VK_ICD_FILENAMES names a Vulkan driver')
 
 describe.runIf(driver !== '')('webgpu', () => {
   it.each(all)('$name', async (entry) => {
     const [exact, result] = [await evaluate(entry, entry.inputs), await runOn(onnx, 'webgpu', entry, entry.inputs)]
-    expect(difference(exact['y'], result['y'])).toBeLessThan(2e-6)
+    expect(difference(exact.y, result.y)).toBeLessThan(2e-6)
   })
 
   it('a small network', async () => {
     const [net, inputs] = [network(), networkInputs(2, 5)]
     const [exact, result] = [await evaluate(net, inputs), await runOn(onnx, 'webgpu', net, inputs)]
-    expect(difference(exact['pred_16'], result['pred_16'])).toBeLessThan(1e-4)
+    expect(difference(exact.pred_16, result.pred_16)).toBeLessThan(1e-4)
   })
 })
 

@@ -13,7 +13,7 @@ import type { Engine, ParameterValues } from '../../backends/engine.js'
 import { reference } from '../../backends/reference/engine.js'
 
 // Tests that call ONNX Runtime directly report nothing either.
-process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
+process.env.ORT_DISABLE_TELEMETRY ??= '1'
 
 /** Reproducible numbers with mean 0 and deviation 1 or so. */
 export function noise(shape: readonly number[], seed = 1, mean = 0): Tensor {

@@ -21,7 +21,7 @@ export interface OpCase {
 export type ComputingOp = Exclude<OpName, 'input' | 'parameter' | 'constant'>
 
 /** The type of an input, its first axis named `batch` where the case says so. */
-export function typeOf(test: OpCase, name: string, { shape, data }: Tensor): TensorType {
+function typeOf(test: OpCase, name: string, { shape, data }: Tensor): TensorType {
   const batched = test.batched?.includes(name) === true
   return { dataType: dataTypeOf(data), shape: batched ? [symbol('batch'), ...shape.slice(1)] : shape }
 }

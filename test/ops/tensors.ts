@@ -26,7 +26,7 @@ export function at({ shape, data }: Tensor, ...index: readonly number[]): number
 }
 
 /** Uniform numbers from 0 to 1 (mulberry32). */
-export function chance(seed: number): () => number {
+function chance(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

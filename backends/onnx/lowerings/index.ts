@@ -12,7 +12,7 @@ function given(): never {
 }
 
 /** A new op without a line here does not compile. */
-export const lowerings: { readonly [Name in OpName]: Lowering<Name> | typeof decompose } = {
+const lowerings: { readonly [Name in OpName]: Lowering<Name> | typeof decompose } = {
   add: binary('Add'),
   attention,
   broadcast,
