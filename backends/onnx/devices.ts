@@ -22,7 +22,7 @@ const remedies: Readonly<Record<Device, string>> = {
   cpu: 'reinstall the package onnxruntime-node for this operating system and processor',
   cuda:
     'CUDA needs 64-bit Linux or Windows, an NVIDIA driver, CUDA 12 or 13 with cuDNN 9, and the CUDA files of ONNX Runtime, which ' +
-    'onnxruntime-node fetches at install: `npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12`',
+    'onnxruntime-node fetches: `node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12`',
   webgpu:
     "WebGPU needs a graphics driver: Vulkan on Linux (libvulkan1 and the vendor's driver), Direct3D 12 on Windows, " +
     'Metal on macOS. A software driver works as well: point VK_ICD_FILENAMES to its description, for example ' +
