@@ -28,7 +28,7 @@ export function addCheck(program: Command): void {
         for (const { diagnostics, sources } of results) showDiagnostics(diagnostics, sources)
         const good = results.filter(({ hasErrors }) => !hasErrors)
         for (const { file, models } of good)
-          print(`${file}: ${models.length === 0 ? 'blocks' : models.map(({ name }) => name).join(', ')} ok`)
+          print(`${file}: ${models.length === 0 ? 'no model,' : models.map(({ name }) => name).join(', ')} ok`)
       }
       if (results.some(({ hasErrors }) => hasErrors)) throw new WrongInput()
     })

@@ -1,10 +1,9 @@
 /** `mdmc fmt`: the one way to lay out .mdm files. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { missingFile } from '../compiler/diagnostics/language.js'
-import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
 import { format } from '../compiler/syntax/format.js'
 import { print, showDiagnostics, WrongInput } from './report.js'
+import { readGiven } from './sources.js'
 
 export function addFormat(program: Command): void {
   program
@@ -21,7 +20,7 @@ export function addFormat(program: Command): void {
 
 /** Formats one file; false where it could not be, or is not formatted under `--check`. */
 function formatFile(file: string, check: boolean): boolean {
-  const source = readSource(file)
+  const source = readGiven(file)
   if (source === undefined) return false
   const { text, diagnostics } = format(file, source)
   showDiagnostics(diagnostics, new Map([[file, source]]))
@@ -30,15 +29,4 @@ function formatFile(file: string, check: boolean): boolean {
   if (!check) writeFileSync(file, text)
   print(check ? `${file}: not formatted` : `${file}: formatted`)
   return !check
-}
-
-function readSource(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    const found = new DiagnosticList()
-    found.report(missingFile({ path: file }), undefined)
-    showDiagnostics(found.all)
-    return undefined
-  }
 }

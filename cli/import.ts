@@ -1,14 +1,13 @@
 /** `mdmc import`: reference configurations to .mdm, and weights from one format into the other. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { Command } from 'commander'
-import { missingFile } from '../compiler/diagnostics/language.js'
 import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
 import { importReference } from '../compiler/import/import.js'
 import { checkFile } from '../compiler/compile.js'
 import { whole } from './options.js'
 import { print, say, showDiagnostics, WrongInput, WrongUsage } from './report.js'
-import { disk } from './sources.js'
+import { disk, readGiven } from './sources.js'
 
 interface ImportChoice {
   readonly output?: string
@@ -62,11 +61,11 @@ async function importWeights(file: string, { output, name, side, force }: Import
 
 function importConfiguration(file: string, { output, name, side, force }: ImportChoice): void {
   if (output !== undefined && extname(output) !== '.mdm') throw new WrongUsage('a configuration is written as .mdm')
+  const text = readGiven(file)
+  if (text === undefined) throw new WrongInput()
   const found = new DiagnosticList()
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : undefined
-  if (text === undefined) found.report(missingFile({ path: file }), undefined)
-  const result = text === undefined ? undefined : importReference(file, text, { name, side }, found.report)
-  showDiagnostics(found.all, new Map([[file, text ?? '']]))
+  const result = importReference(file, text, { name, side }, found.report)
+  showDiagnostics(found.all, new Map([[file, text]]))
   if (result === undefined) throw new WrongInput()
   const target = output ?? 'imported.mdm'
   const checked = checkFile(target, { ...disk, read: (path) => (path === target ? result : disk.read(path)) })

@@ -5,7 +5,7 @@ import { checkFile } from '../compiler/compile.js'
 import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
 import { nearestName, oneOf } from '../compiler/diagnostics/suggest.js'
 import type { Graph } from '../compiler/ir/graph.js'
-import { showDiagnostics, WrongInput, WrongUsage } from './report.js'
+import { say, showDiagnostics, WrongInput, WrongUsage } from './report.js'
 import { disk } from './sources.js'
 
 /** The model of a file: the named one, or the last, which is the outermost in files of several. */
@@ -16,7 +16,10 @@ export function readModel(file: string, name: string | undefined): Model {
   const model = name === undefined ? checked.models.at(-1) : checked.models.find((candidate) => candidate.name === name)
   if (model) return model
   const names = checked.models.map((candidate) => candidate.name)
-  if (names.length === 0) throw new WrongUsage(`${file} has no model`)
+  if (names.length === 0) {
+    say(`error: ${file} has no model`)
+    throw new WrongInput()
+  }
   const near = name && nearestName(name, names)
   throw new WrongUsage(
     `${file} has no model ${name ?? ''}; ${near ? `did you mean ${near}?` : `it has ${oneOf(names)}`}`,

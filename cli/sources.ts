@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SourceHost } from '../compiler/check/load.js'
+import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
+import { missingFile } from '../compiler/diagnostics/language.js'
+import { showDiagnostics } from './report.js'
 
 /** The folder of models that comes with mdmc; it lies beside the folder of the program. */
 const shipped = fileURLToPath(new URL('../models', import.meta.url))
@@ -26,4 +29,16 @@ export const disk: SourceHost = {
     // What lies elsewhere is clearer by its whole path than by a row of dots.
     return isAbsolute(from) || near.startsWith('..') ? path : near
   },
+}
+
+/** The text of a file that the user named; undefined where it cannot be read, which is shown. */
+export function readGiven(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    const found = new DiagnosticList()
+    found.report(missingFile({ path: file }), undefined)
+    showDiagnostics(found.all)
+    return undefined
+  }
 }

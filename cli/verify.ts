@@ -1,5 +1,5 @@
 /** `mdmc verify`: recorded cases on an engine, with the error of every tensor. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
@@ -51,7 +51,8 @@ export function addVerify(program: Command): void {
 
 /** A folder is a case, or holds cases. */
 function casesIn(folder: string): string[] {
-  if (existsSync(join(folder, 'case.json')) || !existsSync(folder)) return [folder]
+  if (existsSync(join(folder, 'case.json')) || !statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    return [folder]
   const inside = readdirSync(folder)
     .map((name) => join(folder, name))
     .filter((path) => existsSync(join(path, 'case.json')))

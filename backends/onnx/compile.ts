@@ -1,6 +1,6 @@
 /** Writes a model as a folder for deployment: ONNX files, their weights, and the manifest. */
 import { createHash } from 'node:crypto'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Model } from '../../compiler/check/model.js'
 import { printGraph } from '../../compiler/ir/print.js'
@@ -9,6 +9,7 @@ import { inference } from '../../compiler/passes/index.js'
 import { splitAfter } from '../../compiler/passes/split.js'
 import type { ParameterValues } from '../engine.js'
 import type { LoweringOptions } from './emitter.js'
+import { makeFolder } from './folder.js'
 import { lower } from './lower.js'
 import { manifest, type ManifestFile } from './manifest.js'
 import { writeModel, writeStructure } from './write.js'
@@ -41,7 +42,7 @@ export async function compileToFolder(
   folder: string,
   options: CompileOptions,
 ): Promise<Compiled> {
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const hash = specHash(model, graph)
   const optimised = inference.run(graph)
   const halves = options.split ? splitAfter(optimised, conditionInputs) : undefined
