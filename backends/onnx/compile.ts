@@ -5,12 +5,11 @@ import { basename, join } from 'node:path'
 import type { Model } from '../../compiler/check/model.js'
 import { printGraph } from '../../compiler/ir/print.js'
 import type { Graph } from '../../compiler/ir/graph.js'
-import { inference } from '../../compiler/passes/index.js'
 import { splitAfter } from '../../compiler/passes/split.js'
 import type { ParameterValues } from '../engine.js'
 import type { LoweringOptions } from './emitter.js'
 import { makeFolder } from './folder.js'
-import { lower } from './lower.js'
+import { lower, passesFor } from './lower.js'
 import { manifest, type ManifestFile } from './manifest.js'
 import { writeModel, writeStructure } from './write.js'
 
@@ -44,7 +43,7 @@ export async function compileToFolder(
 ): Promise<Compiled> {
   await makeFolder(folder)
   const hash = specHash(model, graph)
-  const optimised = inference.run(graph)
+  const optimised = passesFor(options.precision).run(graph)
   const halves = options.split ? splitAfter(optimised, conditionInputs) : undefined
   const graphs = halves
     ? ([

@@ -3,7 +3,7 @@ import { InternalError } from '../../compiler/diagnostics/internal.js'
 import { constantOf, parameterOf, type Graph, type Node } from '../../compiler/ir/graph.js'
 import { decomposeOps } from '../../compiler/passes/decompose.js'
 import { eliminateDead } from '../../compiler/passes/eliminate_dead.js'
-import { inference } from '../../compiler/passes/index.js'
+import { inference, inferenceOnStored } from '../../compiler/passes/index.js'
 import { pipeline, type Pipeline } from '../../compiler/passes/pass.js'
 import { share } from '../../compiler/passes/share.js'
 import { Emitter, type LoweringOptions, type Operand, type ShapedOperand } from './emitter.js'
@@ -12,9 +12,14 @@ import { supportedOpsets, type ElementType, type OnnxModel, type OnnxNode, type 
 
 const defaultLowering: LoweringOptions = { opset: supportedOpsets.first, precision: 'float32' }
 
+/** ONNX Runtime works sums of weights out once as it loads a model, but has no kernel for sums of float16. */
+export function passesFor(precision: LoweringOptions['precision']): Pipeline {
+  return precision === 'float16' ? inferenceOnStored : inference
+}
+
 /** What happens to a graph before its ops are lowered. */
-function preparation(opset: number): Pipeline {
-  return pipeline(...inference.passes, decomposeOps(decomposedOps(opset)), share, eliminateDead)
+function preparation({ opset, precision }: LoweringOptions): Pipeline {
+  return pipeline(...passesFor(precision).passes, decomposeOps(decomposedOps(opset)), share, eliminateDead)
 }
 
 /** The graph as an ONNX model. Only what the outputs depend on is written. Throws RangeError for an unknown opset. */
@@ -23,7 +28,7 @@ export function lower(graph: Graph, options: LoweringOptions = defaultLowering):
   if (!(options.opset >= first && options.opset <= last)) {
     throw new RangeError(`ONNX operator sets ${first} to ${last} can be written, not ${options.opset}`)
   }
-  return new GraphLowering(preparation(options.opset).run(graph), options).run()
+  return new GraphLowering(preparation(options).run(graph), options).run()
 }
 
 class GraphLowering {

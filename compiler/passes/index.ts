@@ -12,5 +12,8 @@ export const passes: readonly Pass[] = [removeDropout, upsampleIntoConv, foldCon
 /** For graphs that run outside of training. */
 export const inference = pipeline(removeDropout, upsampleIntoConv, foldConstants, simplify, share, eliminateDead)
 
+/** As `inference`, for engines that would compute sums of weights anew in each run. */
+export const inferenceOnStored = pipeline(removeDropout, foldConstants, simplify, share, eliminateDead)
+
 /** For graphs that train: dropout stays, and so do convolutions whose weights would be computed anew in each step. */
 export const training = pipeline(foldConstants, simplify, share, eliminateDead)
