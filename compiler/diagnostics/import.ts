@@ -4,7 +4,7 @@ import { didYouMean, oneOf } from './suggest.js'
 
 export const badYaml = diagnostic<{ problem: string }>({
   code: 'MDM0401',
-  message: ({ problem }) => `this is not valid YAML: ${problem}`,
+  message: ({ problem }) => `this is not a YAML file that can be read: ${problem}`,
 })
 
 export const noConfiguration = diagnostic({
@@ -26,14 +26,16 @@ export const wrongSetting = diagnostic<{ key: string; expected: string; found: s
   message: ({ key, expected, found }) => `\`${key}\` must be ${expected}, not ${found}`,
 })
 
-export const missingSetting = diagnostic<{ key: string }>({
+export const missingSetting = diagnostic<{ key: string; reason: string }>({
   code: 'MDM0405',
   message: ({ key }) => `\`${key}\` is missing`,
+  reason: ({ reason }) => reason,
 })
 
 export const settingLength = diagnostic<{ key: string; given: number; expected: number }>({
   code: 'MDM0406',
-  message: ({ key, given, expected }) => `\`${key}\` has ${given} entries for ${expected} resolutions`,
+  message: ({ key, given, expected }) =>
+    `\`${key}\` has ${given} ${given === 1 ? 'entry' : 'entries'} for ${expected} resolutions`,
 })
 
 export const unknownTextModel = diagnostic<{ model: string; known: readonly string[] }>({
@@ -56,9 +58,29 @@ export const notRunnable = diagnostic<{ setting: string; reason: string; help: s
   help: ({ help }) => help,
 })
 
-export const unfitSide = diagnostic<{ side: number; factor: number; smallest: number }>({
+export const unfitSide = diagnostic<{ side: number; halvings: number; smallest: number; largest: number }>({
   code: 'MDM0410',
-  message: ({ side }) => `a side of ${side} cannot be halved to the innermost resolution`,
-  reason: ({ factor }) => `the network halves it ${Math.log2(factor)} times in all`,
-  help: ({ smallest }) => `use a multiple of ${smallest}`,
+  message: ({ side, largest }) =>
+    side > largest
+      ? `a side of ${side} is too large`
+      : `a side of ${side} cannot be halved to the innermost resolution`,
+  reason: ({ halvings }) => `the network halves it ${halvings === 1 ? 'once' : `${halvings} times in all`}`,
+  help: ({ smallest, largest }) =>
+    smallest > largest
+      ? `use fewer resolutions; ${largest} is the largest side`
+      : `use a multiple of ${smallest}, up to ${largest}`,
+})
+
+export const repeatedSetting = diagnostic<{ key: string }>({
+  code: 'MDM0411',
+  message: ({ key }) => `\`${key}\` is given twice, with different values`,
+  help: 'remove one; the reference implementation takes the last',
+})
+
+export const differsFromReference = diagnostic<{ what: string; reason: string; help: string }>({
+  code: 'MDM0412',
+  severity: 'warning',
+  message: ({ what }) => what,
+  reason: ({ reason }) => reason,
+  help: ({ help }) => help,
 })

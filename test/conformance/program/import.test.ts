@@ -88,7 +88,9 @@ it('writes files that are formatted and without mistakes', async () => {
 
 it('writes what a reader would', () => {
   expect(readFileSync(spec('nested2-text'), 'utf8')).toMatchInlineSnapshot(`
-    "model nested2_text_8 {
+    "// The file says nothing of diffusion, so that the schedule and the loss of the paper stand.
+
+    model nested2_text_8 {
       condition text { width 24  project 32  masked no }
       micro scale 8
 
