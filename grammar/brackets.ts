@@ -65,7 +65,7 @@ export function balance(
     const at = before?.startOffset ?? text.length
     result.push(createTokenInstance(type, closingSign(last.token), at, at - 1, NaN, NaN, NaN, NaN))
   }
-  for (const token of tokens) {
+  for (const [i, token] of tokens.entries()) {
     const { indent, first } = lineOf(token.startOffset)
     const top = () => open.at(-1)
     const type = token.tokenType
@@ -75,7 +75,10 @@ export function balance(
         type === t.RightBrace
           ? open
           : open.slice(open.findLastIndex((entry) => entry.token.tokenType === t.LeftBrace) + 1)
-      if (!within.some(matches)) {
+      // `(x))])`: the sign behind it closes what is open, so this one is too many.
+      const last = top()
+      const superfluous = last && !matches(last) && closerOf.get(last.token.tokenType) === tokens[i + 1]?.tokenType
+      if (superfluous || !within.some(matches)) {
         problems.push({ kind: 'stray', token })
         continue
       }

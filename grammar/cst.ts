@@ -70,8 +70,19 @@ export interface PropertyCstNode extends CstNode {
 
 export type PropertyCstChildren = {
   Name: IToken[]
+  word?: WordCstNode[]
   value?: ValueCstNode[]
   section?: SectionCstNode[]
+}
+
+export interface WordCstNode extends CstNode {
+  name: 'word'
+  children: WordCstChildren
+}
+
+export type WordCstChildren = {
+  Name: IToken[]
+  callArguments?: CallArgumentsCstNode[]
 }
 
 export interface ValueCstNode extends CstNode {
@@ -438,6 +449,7 @@ export interface ICstNodeVisitor<IN, OUT> extends ICstVisitor<IN, OUT> {
   settings(children: SettingsCstChildren, param?: IN): OUT
   section(children: SectionCstChildren, param?: IN): OUT
   property(children: PropertyCstChildren, param?: IN): OUT
+  word(children: WordCstChildren, param?: IN): OUT
   value(children: ValueCstChildren, param?: IN): OUT
   ratio(children: RatioCstChildren, param?: IN): OUT
   signedNumber(children: SignedNumberCstChildren, param?: IN): OUT

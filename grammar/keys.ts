@@ -89,3 +89,24 @@ export const keys = [
   'until',
   'seed',
 ] as const
+
+export type Key = (typeof keys)[number]
+
+/** Keys whose first value is a name of the user's, which may be spelt like a key: `micro width 512`. */
+const namesFollow: ReadonlySet<string> = new Set<Key>([
+  'micro',
+  'phase',
+  'use',
+  'network',
+  'residual',
+  'attention_block',
+  'temporal_block',
+  'downsample',
+  'upsample',
+  'text_layer',
+])
+
+/** Whether a word right behind this key is its value, even if it is spelt like a key. */
+export function takesName(key: string): boolean {
+  return namesFollow.has(key)
+}

@@ -9,6 +9,7 @@ import {
   type TokenType,
 } from 'chevrotain'
 import { balance, type BracketProblem } from './brackets.js'
+import { takesName } from './keys.js'
 import { tooDeep } from './depth.js'
 import * as t from './tokens.js'
 
@@ -79,9 +80,19 @@ class MdmParser extends CstParser {
   })
 
   property = this.RULE('property', () => {
-    this.CONSUME(t.Name)
+    const key = this.CONSUME(t.Name)
+    this.OPTION({
+      GATE: () => this.LA(1).tokenType !== t.Identifier && takesName(key.image),
+      DEF: () => this.SUBRULE(this.word),
+    })
     this.MANY(() => this.SUBRULE(this.value))
-    this.OPTION(() => this.SUBRULE(this.section))
+    this.OPTION2(() => this.SUBRULE(this.section))
+  })
+
+  /** A name spelt like a key, where only a name can stand: `micro width 512`. */
+  word = this.RULE('word', () => {
+    this.CONSUME(t.Name)
+    this.OPTION(() => this.SUBRULE(this.callArguments))
   })
 
   value = this.RULE('value', () => {
@@ -337,8 +348,8 @@ export interface ParseResult {
   /** All tokens, with brackets set right. */
   readonly tokens: readonly IToken[]
   readonly comments: readonly IToken[]
-  /** `# ...`, which is no remark here. */
-  readonly hashRemarks: readonly IToken[]
+  /** Remarks as other languages write them, which are none here. */
+  readonly foreignRemarks: readonly IToken[]
   readonly lexingErrors: readonly ILexingError[]
   readonly bracketProblems: readonly BracketProblem[]
   readonly parsingErrors: readonly IRecognitionException[]
@@ -350,24 +361,28 @@ export interface ParseResult {
 export function parse(text: string): ParseResult {
   const { tokens: written, groups, errors: lexingErrors } = t.lexer.tokenize(text)
   const comments = groups.comments ?? []
-  const hashRemarks = groups.hashRemarks ?? []
+  const foreignRemarks = groups.foreignRemarks ?? []
   const { tokens, problems: bracketProblems } = balance(written, text)
   const tooDeepAt = tooDeep(written)?.startOffset
   const { tree, parsingErrors } = tooDeepAt === undefined ? parseTokens(tokens) : { tree: undefined, parsingErrors: [] }
-  return { tree, tokens, comments, hashRemarks, lexingErrors, bracketProblems, parsingErrors, tooDeepAt }
+  return { tree, tokens, comments, foreignRemarks, lexingErrors, bracketProblems, parsingErrors, tooDeepAt }
 }
 
 /** Whether anything is wrong with how the text is written. */
 export function hasMistakes({
   tokens,
-  hashRemarks,
+  foreignRemarks,
   lexingErrors,
   bracketProblems,
   parsingErrors,
   tooDeepAt,
 }: ParseResult): boolean {
-  const problems = hashRemarks.length + lexingErrors.length + bracketProblems.length + parsingErrors.length
-  return problems > 0 || tooDeepAt !== undefined || tokens.some(({ tokenType }) => tokenType === t.UnclosedString)
+  const problems = foreignRemarks.length + lexingErrors.length + bracketProblems.length + parsingErrors.length
+  return (
+    problems > 0 ||
+    tooDeepAt !== undefined ||
+    tokens.some(({ tokenType }) => tokenType === t.UnclosedString || tokenType === t.QuotedText)
+  )
 }
 
 /** Parses tokens, perhaps after a repair. */

@@ -13,12 +13,19 @@ const sign = (name: string, pattern: string) => createToken({ name, pattern, lab
 
 const Space = createToken({ name: 'Space', pattern: /\s+/, group: Lexer.SKIPPED, line_breaks: true })
 const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' })
-/** What begins a remark elsewhere: told apart so that its words are not taken for properties. */
-const HashRemark = createToken({ name: 'HashRemark', pattern: /#[^\n]*/, group: 'hashRemarks' })
+/** Remarks of other languages: told apart so that their words are not taken for properties. */
+const ForeignRemark = createToken({
+  name: 'ForeignRemark',
+  pattern: /#[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/)?/,
+  group: 'foreignRemarks',
+  line_breaks: true,
+})
 /** A number and, right behind it, its unit: `64`, `1e-4`, `30k`, `10%`. */
 export const NumberLiteral = createToken({ name: 'Number', pattern: /\d+(\.\d+)?([eE][+-]?\d+)?[A-Za-z%]*/ })
 export const StringLiteral = createToken({ name: 'String', pattern: /"(?:[^"\\\n]|\\.)*"/ })
 
+/** A text between single quotes, which the parser takes as a text. */
+export const QuotedText = createToken({ name: 'QuotedText', pattern: /'[^'\n]*'/, categories: [StringLiteral] })
 /** A text whose closing quotes are missing; the parser takes it as a text. */
 export const UnclosedString = createToken({
   name: 'UnclosedString',
@@ -80,10 +87,11 @@ keywords.sort((a, b) => lengthOf(b) - lengthOf(a))
 export const tokens: TokenType[] = [
   Space,
   Comment,
-  HashRemark,
+  ForeignRemark,
   NumberLiteral,
   StringLiteral,
   UnclosedString,
+  QuotedText,
   ...keywords,
   Identifier,
   Name,

@@ -52,7 +52,10 @@ export class BlockRunner {
     for (const parameter of block.parameters) {
       const value = given.get(parameter.name.text) ?? (parameter.default && this.#evaluate(parameter.default, frame))
       if (value === undefined)
-        throw new BlockFault(say.missingArgument({ callee: name, name: parameter.name.text }), parameter.name.span)
+        throw new BlockFault(
+          say.missingArgument({ callee: name, name: parameter.name.text, block: true }),
+          parameter.name.span,
+        )
       frame.variables.set(parameter.name.text, value)
     }
     const result = this.graph.within({ module: scope }, () => this.#statements(block.body, frame))
@@ -182,7 +185,8 @@ export class BlockRunner {
         frame,
       )
       const missing = syntax.parameters.find((parameter) => !parameter.default && !given.has(parameter.name.text))
-      if (missing) throw new BlockFault(say.missingArgument({ callee: name, name: missing.name.text }), call.span)
+      if (missing)
+        throw new BlockFault(say.missingArgument({ callee: name, name: missing.name.text, block: true }), call.span)
       const values = new Map([...given].map(([parameter, { value }]) => [parameter, value]))
       const scope = call.label ? frame.scope.child(this.#path(call.label, frame), name) : frame.scope
       try {
@@ -204,7 +208,8 @@ export class BlockRunner {
     const names = signature.parameters.map((parameter) => parameter.replace('?', ''))
     const given = this.#arguments(call, piped, names, frame)
     const required = signature.parameters.find((parameter) => !parameter.endsWith('?') && !given.has(parameter))
-    if (required !== undefined) throw new BlockFault(say.missingArgument({ callee: name, name: required }), span)
+    if (required !== undefined)
+      throw new BlockFault(say.missingArgument({ callee: name, name: required, block: false }), span)
     if (signature.layer && !label) throw new BlockFault(say.unnamedLayer({ callee: name }), span)
     if (!signature.layer && label) throw new BlockFault(say.labelWithoutLayer({ callee: name }), label.span)
     const readings = Object.fromEntries(

@@ -1,13 +1,13 @@
 /** Checks blocks as they are written, whether or not a model uses them: names, calls, labels, returns. */
 import * as say from '../diagnostics/block.js'
-import type { Fix, Report, Span } from '../diagnostics/diagnostic.js'
+import type { Report, Span } from '../diagnostics/diagnostic.js'
 import { duplicateName, unknownName } from '../diagnostics/language.js'
 import { notABlock } from '../diagnostics/model.js'
-import { nearestName } from '../diagnostics/suggest.js'
 import type * as ast from '../syntax/ast.js'
 import { functions, signatureOf, words } from './functions.js'
 import { callsIn, layerNames, type Call } from './layer_names.js'
 import type { LoadedFile } from './load.js'
+import { nearestFix } from './spelling.js'
 
 /** Reports what is wrong in the blocks of a file, each mistake at its place, all in one run. */
 export function checkBlocks(file: LoadedFile, report: Report): void {
@@ -29,6 +29,8 @@ interface Callee {
   readonly layers: boolean | undefined
   /** Whether it must have a name in the checkpoint, rather than may. */
   readonly named: boolean
+  /** Whether it is a block rather than a function. */
+  readonly block: boolean
 }
 
 class BlockChecker {
@@ -134,7 +136,11 @@ class BlockChecker {
     if (this.#known.has(name) || words.some((word) => word === name) || this.#reported.has(name)) return
     this.#reported.add(name)
     const known = [...this.#known]
-    this.report(say.unknownVariable({ name, known, callable: this.#callable(name) }), span, nearest(name, known, span))
+    this.report(
+      say.unknownVariable({ name, known, callable: this.#callable(name) }),
+      span,
+      nearestFix(name, known, span),
+    )
   }
 
   #callable(name: string): boolean {
@@ -169,7 +175,7 @@ class BlockChecker {
         optional: parameter.default !== undefined,
       }))
       const layers = layerNames(syntax, file)
-      return { parameters, layers: layers.complete ? layers.names.length > 0 : undefined, named: false }
+      return { parameters, layers: layers.complete ? layers.names.length > 0 : undefined, named: false, block: true }
     }
     const signature = signatureOf(text)
     if (signature) {
@@ -177,19 +183,19 @@ class BlockChecker {
         name: name.replace('?', ''),
         optional: name.endsWith('?'),
       }))
-      return { parameters, layers: signature.layer ?? false, named: signature.layer ?? false }
+      return { parameters, layers: signature.layer ?? false, named: signature.layer ?? false, block: false }
     }
     const known = [
       ...Object.keys(functions),
       ...[...this.file.names].filter(([, other]) => other.kind === 'block').map(([name]) => name),
     ]
     if (definition) this.report(notABlock({ name: text, found: 'model', expected: 'block' }), span)
-    else if (!this.file.syntax.damaged)
-      this.report(say.unknownFunction({ name: text, known }), span, nearest(text, known, span))
+    else if (!this.file.incomplete)
+      this.report(say.unknownFunction({ name: text, known }), span, nearestFix(text, known, span))
     return undefined
   }
 
-  #arguments(call: Call, { parameters }: Callee): void {
+  #arguments(call: Call, { parameters, block }: Callee): void {
     const callee = call.callee.text
     const names = parameters.map(({ name }) => name)
     const places = new Map<string, Span>()
@@ -206,14 +212,14 @@ class BlockChecker {
         this.report(
           say.unknownArgument({ callee, name: name.text, known: names }),
           name.span,
-          nearest(name.text, names, name.span),
+          nearestFix(name.text, names, name.span),
         )
       else this.#once('argument', name, places)
       places.set(name.text, name.span)
     }
     const misspelt = call.arguments.some(({ name }) => name && !names.includes(name.text))
     const missing = parameters.find(({ name, optional }) => !optional && !places.has(name))
-    if (missing && !misspelt) this.report(say.missingArgument({ callee, name: missing.name }), call.span)
+    if (missing && !misspelt) this.report(say.missingArgument({ callee, name: missing.name, block }), call.span)
   }
 
   /** `order` can only name layers that there are. */
@@ -228,16 +234,11 @@ class BlockChecker {
           this.report(
             unknownName({ what: 'layer', name: name.text, known }),
             name.span,
-            nearest(name.text, known, name.span),
+            nearestFix(name.text, known, name.span),
           )
       }
     }
   }
-}
-
-function nearest(name: string, known: readonly string[], span: Span): { fix?: Fix } {
-  const near = nearestName(name, known)
-  return near === undefined ? {} : { fix: { title: `write \`${near}\``, edits: [{ span, replacement: near }] } }
 }
 
 function returns(body: readonly ast.Statement[]): boolean {

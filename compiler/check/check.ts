@@ -11,6 +11,7 @@ import type { Definition, LoadedFile, Program } from './load.js'
 import { innermost, partsOf, type BlockOf, type Inner, type Model } from './model.js'
 import { checkNest } from './nest.js'
 import { percent, pixels, SectionReader, type PropertyReader } from './section.js'
+import { nearestFix } from './spelling.js'
 
 /** Checks every model of the program's main file, in the order of the file. */
 export function checkProgram(program: Program, report: Report): Model[] {
@@ -52,19 +53,28 @@ class Checker {
   strayedSettings(file: LoadedFile): void {
     const known = [...file.names].filter(([, definition]) => definition.kind === 'model').map(([name]) => name)
     for (const { name, kind } of file.syntax.settings) {
-      if (!known.includes(name.text) && !file.syntax.damaged)
-        this.report(unknownName({ what: `model to ${kind}`, name: name.text, known }), name.span)
+      if (!known.includes(name.text) && !file.incomplete)
+        this.report(
+          unknownName({ what: `model to ${kind}`, name: name.text, known }),
+          name.span,
+          nearestFix(name.text, known, name.span),
+        )
     }
   }
 
   #blockOf(file: LoadedFile): BlockOf {
-    return (name, { arguments: given, span }) => {
+    return (name, { arguments: given, span, nameSpan }) => {
       const definition = file.names.get(name)
       if (definition?.kind === 'block')
         return { name, block: definition.syntax, home: definition.file, arguments: given, span }
       const known = [...file.names].filter(([, other]) => other.kind === 'block').map(([other]) => other)
       if (definition) this.report(say.notABlock({ name, found: 'model', expected: 'block' }), span)
-      else if (!file.syntax.damaged) this.report(unknownName({ what: 'block', name, known }), span)
+      else if (!file.incomplete)
+        this.report(
+          unknownName({ what: 'block', name, known }),
+          nameSpan ?? span,
+          nameSpan && nearestFix(name, known, nameSpan),
+        )
       return undefined
     }
   }
@@ -78,7 +88,8 @@ class Checker {
       .filter(([name, other]) => other.kind === 'model' && name !== syntax.name.text)
       .map(([name]) => name)
     if (definition) this.report(say.notABlock({ name: text, found: 'block', expected: 'model' }), span)
-    else if (!file.syntax.damaged) this.report(unknownName({ what: 'model', name: text, known }), span)
+    else if (!file.incomplete)
+      this.report(unknownName({ what: 'model', name: text, known }), span, nearestFix(text, known, span))
     return 'wrong'
   }
 
@@ -92,7 +103,7 @@ class Checker {
     const block = (key: string, standard: string) =>
       r.one(key, (p) => {
         const use = p.reference('a block')
-        return use && blockOf(use.value.name, { arguments: use.value.arguments, span: use.span })
+        return use && blockOf(use.value.name, { ...use.value, span: use.span })
       }) ?? blockOf(standard, { arguments: [], span: syntax.name.span })
 
     const image = r.one('image', readImage)
@@ -137,7 +148,7 @@ class Checker {
     if (!network && !first && !r.has('level') && !r.has('network'))
       report(say.noNetwork({ name: syntax.name.text }), syntax.name.span)
     if (network && !side) r.missing('side', 'side 32')
-    if (side && first) report(say.onlyWith({ key: 'side', needed: '`network`' }), side.span)
+    if (side && first && !network) report(say.onlyWith({ key: 'side', needed: '`network`' }), side.span)
     if (!downsample || !upsample || !textLayer || nested === 'wrong') return undefined
     if (!network && !first) return undefined
 
@@ -172,7 +183,7 @@ class Checker {
         steps: 250,
         guidance: 1,
         eta: 0,
-        threshold: { kind: 'clip' },
+        threshold: { kind: 'fixed' },
         spacing: 'even',
         until: undefined,
         seed: undefined,

@@ -55,7 +55,7 @@ function readLabel(r: SectionReader, report: Report): Condition | undefined {
   const names = r.one('names', (p) => p.texts())
   if (classes && names && names.value.length !== classes.value)
     report(
-      say.listLength({ key: 'names', given: names.value.length, expected: classes.value, what: 'classes' }),
+      say.listLength({ key: 'names', given: names.value.length, expected: classes.value, what: ['class', 'classes'] }),
       names.span,
     )
   const crossAttention = r.one('cross_attention', (p) => p.yesNo())?.value ?? false

@@ -39,7 +39,10 @@ export function readDiffusion(
     ['mix', mix],
   ] as const) {
     if (list && list.value.length !== parts)
-      report(say.listLength({ key, given: list.value.length, expected: parts, what: 'resolutions' }), list.span)
+      report(
+        say.listLength({ key, given: list.value.length, expected: parts, what: ['resolution', 'resolutions'] }),
+        list.span,
+      )
   }
   if (loss?.highest && weights)
     report(say.onlyWith({ key: 'weights', needed: 'the losses of all resolutions' }), weights.span, {
@@ -66,7 +69,7 @@ export function readDiffusion(
     randomInterpolation:
       r.one('random_interpolation', (p) => p.yesNo())?.value ?? inherited?.randomInterpolation ?? false,
     frameChoice:
-      r.one('frame_choice', (p) => p.word(['first', 'random', 'average', 'middle']))?.value ??
+      r.one('frame_choice', (p) => p.word(['first', 'random', 'mean', 'central']))?.value ??
       inherited?.frameChoice ??
       'first',
   }
@@ -208,11 +211,16 @@ function readPhase(p: PropertyReader, model: Model, report: Report): Phase | und
   const resolutions = part ? partsOf(part).length : 0
   if (mix && part && mix.value.length !== resolutions)
     report(
-      say.listLength({ key: 'mix', given: mix.value.length, expected: resolutions, what: 'resolutions' }),
+      say.listLength({
+        key: 'mix',
+        given: mix.value.length,
+        expected: resolutions,
+        what: ['resolution', 'resolutions'],
+      }),
       mix.span,
     )
-  const freeze = r.one('freeze', (q) => q.word(['inner', 'none']))
-  if (freeze?.value === 'inner' && part && !part.inner)
+  const freeze = r.one('freeze', (q) => q.word(['nested', 'none']))
+  if (freeze?.value === 'nested' && part && !part.inner)
     report(say.onlyWith({ key: 'freeze', needed: 'a model nested in this one' }), freeze.span)
   const phase: Phase = {
     model: name.value.name,
@@ -220,7 +228,7 @@ function readPhase(p: PropertyReader, model: Model, report: Report): Phase | und
     batch: batch?.value ?? 0,
     mix: mix?.value ?? part?.diffusion.mix ?? [],
     rate: r.one('rate', (q) => q.number({ minimum: 0, maximum: 10 }))?.value,
-    freezeInner: freeze?.value === 'inner',
+    freezeInner: freeze?.value === 'nested',
     start: r.one('start', (q) => q.text())?.value,
     span: name.span,
   }
@@ -255,7 +263,7 @@ export function readSampling(syntax: ast.SettingsSyntax | undefined, model: Mode
     steps: count?.value ?? Math.min(250, all),
     guidance: guidance?.value ?? 1,
     eta: eta?.value ?? 0,
-    threshold: r.one('threshold', readThreshold) ?? { kind: 'clip' },
+    threshold: r.one('threshold', readThreshold) ?? { kind: 'fixed' },
     spacing: r.one('spacing', (p) => p.word(['even', 'quadratic']))?.value ?? 'even',
     until: until?.value,
     seed: r.one('seed', (p) => p.number(seeds))?.value,
@@ -265,8 +273,8 @@ export function readSampling(syntax: ast.SettingsSyntax | undefined, model: Mode
 }
 
 function readThreshold(p: PropertyReader): Sampling['threshold'] | undefined {
-  const kind = p.word(['none', 'clip', 'dynamic', 'bounded'])?.value
-  if (kind === undefined || kind === 'none' || kind === 'clip') return kind && { kind }
+  const kind = p.word(['none', 'fixed', 'dynamic', 'bounded'])?.value
+  if (kind === undefined || kind === 'none' || kind === 'fixed') return kind && { kind }
   const quantile = p.more ? p.number({ minimum: 0.01, maximum: 1, units: percent })?.value : undefined
   const limit = p.more ? p.number({ minimum: 1, maximum: 1e6 })?.value : undefined
   return kind === 'dynamic'

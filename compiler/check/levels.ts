@@ -8,10 +8,8 @@ const few = { minimum: 0, maximum: 64, whole: true }
 
 export function readLevels(r: SectionReader, blockOf: BlockOf, report: Report): Level[] {
   const levels = r.many('level', (p) => readLevel(p, blockOf, report), { section: true })
-  for (const [i, level] of levels.entries()) {
-    const before = levels[i - 1]
-    if (before) checkStep(before, level, levels, report)
-  }
+  let meant: Level | undefined
+  for (const level of levels) meant = meant ? checkStep(meant, level, levels, report) : level
   return levels
 }
 
@@ -21,7 +19,7 @@ function readLevel(p: PropertyReader, blockOf: BlockOf, report: Report): Level |
   const r = new SectionReader('a level', p.property.section, report, span)
   const block = (q: PropertyReader) => {
     const use = q.reference('a block')
-    return use && blockOf(use.value.name, { arguments: use.value.arguments, span: use.span })
+    return use && blockOf(use.value.name, { ...use.value, span: use.span })
   }
   const standard = (name: string) => blockOf(name, { arguments: [], span })
   const channels = r.one('channels', (q) => q.number({ minimum: 1, maximum: 65_536, whole: true }))
@@ -61,33 +59,34 @@ function readLevel(p: PropertyReader, blockOf: BlockOf, report: Report): Level |
   }
 }
 
-function checkStep(before: Level, level: Level, all: readonly Level[], report: Report): void {
+/** Checks a level against the one before; the level as it was meant, so that one mistake is not reported as two. */
+function checkStep(before: Level, level: Level, all: readonly Level[], report: Report): Level {
   const halvesSide = level.side * 2 === before.side && level.frames === before.frames
   const halvesFrames = level.side === before.side && level.frames * 2 === before.frames
-  const temporal = all[0]?.side === all[1]?.side
+  const temporal = all[0]?.side === all[1]?.side && all[0]?.frames !== all[1]?.frames
   const because = [{ span: before.span, text: 'the level before' }]
-  if (!halvesSide && !halvesFrames) {
-    const size = say.size(before.side, before.frames)
-    const [nextSide, nextFrames] =
-      temporal && before.frames > 1 ? [before.side, before.frames / 2] : [before.side / 2, before.frames]
-    if (!Number.isInteger(nextSide)) report(say.oddSize({ what: 'a side of', value: before.side }), before.span)
-    else if (!Number.isInteger(nextFrames))
-      report(say.oddSize({ what: 'the number of frames', value: before.frames }), before.span)
-    else {
-      const onlySide = level.frames === before.frames
-      const fix = onlySide
-        ? { fix: { title: `write ${nextSide}`, edits: [{ span: level.span, replacement: String(nextSide) }] } }
-        : {}
-      report(
-        say.levelOrder({
-          side: level.side,
-          frames: level.frames,
-          before: size,
-          expected: say.size(nextSide, nextFrames),
-        }),
-        level.span,
-        { because, ...fix },
-      )
-    }
-  } else if (halvesFrames !== temporal) report(say.mixedResampling(), level.span, { because })
+  if (halvesSide || halvesFrames) {
+    if (halvesFrames !== temporal) report(say.mixedResampling(), level.span, { because })
+    return level
+  }
+  const overTime = temporal && before.frames > 1
+  const [side, frames] = overTime ? [before.side, before.frames / 2] : [before.side / 2, before.frames]
+  if (!Number.isInteger(side)) report(say.oddSize({ what: 'a side of', value: before.side }), before.span)
+  else if (!Number.isInteger(frames))
+    report(say.oddSize({ what: 'the number of frames', value: before.frames }), before.span)
+  else {
+    const fix = { title: `write ${side}`, edits: [{ span: level.span, replacement: String(side) }] }
+    const finding = say.levelOrder({
+      side: level.side,
+      frames: level.frames,
+      before: say.size(before.side, before.frames),
+      expected: say.size(side, frames),
+    })
+    report(finding, level.span, {
+      because,
+      ...(level.frames === before.frames && level.frames === frames ? { fix } : {}),
+    })
+    return { ...level, side, frames }
+  }
+  return level
 }

@@ -20,6 +20,8 @@ export interface LoadedFile {
   readonly syntax: ast.File
   /** What a name means in this file: its own definitions, its imports, and the standard blocks. */
   readonly names: Map<string, Definition>
+  /** Whether mistakes in writing or in imports, which are reported, may hide definitions. */
+  incomplete: boolean
 }
 
 export interface Program {
@@ -42,7 +44,7 @@ export function load(path: string, host: SourceHost, report: Report): Program | 
     const known = files.get(file)
     if (reading.includes(file)) {
       report(circular({ what: 'imports', chain: [...reading.slice(reading.indexOf(file)), file] }), cause)
-      return known
+      return undefined
     }
     if (known) return known
     const text = host.read(file)
@@ -53,7 +55,7 @@ export function load(path: string, host: SourceHost, report: Report): Program | 
     sources.set(file, text)
     const prelude = host.resolve(file, standardBlocks)
     const syntax = file === prelude ? readPrelude(file, text, report) : readFile(file, text, report)
-    const loaded: LoadedFile = { syntax, names: new Map() }
+    const loaded: LoadedFile = { syntax, names: new Map(), incomplete: syntax.damaged }
     files.set(file, loaded)
     reading.push(file)
     if (file !== prelude)
@@ -97,11 +99,14 @@ function define(file: LoadedFile, report: Report, visit: (from: ast.Named) => Lo
   }
   for (const { names, from } of file.syntax.imports) {
     const source = visit(from)
-    if (source === undefined) continue
+    if (source === undefined) {
+      file.incomplete = true
+      continue
+    }
     for (const name of names) {
       const definition = source.names.get(name.text)
       if (definition) add(name, definition)
-      else if (!source.syntax.damaged)
+      else if (!source.incomplete)
         report(notExported({ name: name.text, path: from.text, known: exported(source) }), name.span)
     }
   }

@@ -17,7 +17,11 @@ export interface BlockUse {
 }
 
 /** Finds the block that a name means in a file. */
-export type BlockOf = (name: string, use: Pick<BlockUse, 'arguments' | 'span'>) => BlockUse | undefined
+export type BlockOf = (
+  name: string,
+  /** `nameSpan` is absent for standard blocks, whose name is not written. */
+  use: Pick<BlockUse, 'arguments' | 'span'> & { readonly nameSpan?: Span },
+) => BlockUse | undefined
 
 export interface Level {
   readonly side: number
@@ -169,7 +173,8 @@ export interface Diffusion {
   /** Predictions are limited to +- this by a hyperbolic tangent; 0: not limited. */
   readonly outputScale: number
   readonly randomInterpolation: boolean
-  readonly frameChoice: 'first' | 'random' | 'average' | 'middle'
+  /** Which frames the smaller videos of a nest are made of. */
+  readonly frameChoice: 'first' | 'random' | 'mean' | 'central'
 }
 
 export interface Phase {
@@ -212,7 +217,7 @@ export interface Sampling {
   readonly guidance: number
   readonly eta: number
   readonly threshold:
-    | { readonly kind: 'none' | 'clip' }
+    | { readonly kind: 'none' | 'fixed' }
     | { readonly kind: 'dynamic' | 'bounded'; readonly quantile: number; readonly limit: number }
   readonly spacing: 'even' | 'quadratic'
   readonly until: number | undefined

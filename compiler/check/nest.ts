@@ -1,7 +1,8 @@
 /** What the parts of a model must agree on: groups, heads, sides, widths of embeddings. */
 import type { Report } from '../diagnostics/diagnostic.js'
 import * as say from '../diagnostics/model.js'
-import { innermost, type Level, type Model } from './model.js'
+import { commonMultiple } from '../diagnostics/suggest.js'
+import { innermost, type BlockUse, type Level, type Model } from './model.js'
 import type { Placed, SectionReader } from './section.js'
 
 interface Settings {
@@ -11,7 +12,7 @@ interface Settings {
 
 /** Checks a model that was read against itself and the model nested in it. */
 export function checkNest(model: Model, r: SectionReader, settings: Settings, report: Report): void {
-  model.levels.forEach((level, i) => checkLevel(model, level, i === model.levels.length - 1, settings, report))
+  for (const level of model.levels) checkLevel(model, level, settings, report)
   if (model.embedding % 8 !== 0)
     report(say.embeddingNotDivisible({ width: model.embedding }), r.has('embedding')?.span ?? model.span)
   const { inner } = model
@@ -44,24 +45,45 @@ export function checkNest(model: Model, r: SectionReader, settings: Settings, re
   }
 }
 
-function checkLevel(model: Model, level: Level, last: boolean, settings: Settings, report: Report): void {
+/** Whether a place has mdmc's own block and leaves it this setting of the model. */
+function isStandard({ block, arguments: given }: BlockUse, name: string, setting: string): boolean {
+  const own = block.name.text === name && block.name.span.file.endsWith('std/blocks.mdm')
+  return own && !given.some((argument) => argument.name?.text === setting)
+}
+
+function checkLevel(model: Model, level: Level, settings: Settings, report: Report): void {
   const { channels, channelsSpan: span } = level
+  const [first, last] = [level === model.levels[0], level === model.levels.at(-1)]
   const because = (placed: Placed<number> | undefined, text: string) => (placed ? [{ span: placed.span, text }] : [])
-  if (channels % model.groups !== 0 && level.residual.name === 'residual') {
+  // The first level's channels also reach the normalisation before the last convolution.
+  if (channels % model.groups !== 0 && (first || isStandard(level.residual, 'residual', 'groups'))) {
     report(say.channelsNotDivisible({ channels, groups: model.groups }), span, {
       because: because(settings.groups, 'groups are set here'),
     })
   }
   const attends =
-    (level.attention > 0 && level.attentionBlock.name === 'attention') || (last && (model.middle ?? 0) > 0)
+    (level.attention > 0 || (last && (model.middle ?? 0) > 0)) && isStandard(level.attentionBlock, 'attention', 'heads')
   if (attends && channels % 32 !== 0 && model.groups !== 32)
     report(say.channelsNotDivisible({ channels, groups: 32 }), span)
   if (attends && channels % model.heads !== 0) {
-    report(say.headsNotDivisible({ channels, heads: model.heads, what: 'attention' }), span, {
-      because: because(settings.heads, 'heads are set here'),
-    })
+    report(
+      say.headsNotDivisible({
+        channels,
+        heads: model.heads,
+        what: 'attention',
+        groups: commonMultiple(32, model.groups),
+      }),
+      span,
+      {
+        because: because(settings.heads, 'heads are set here'),
+      },
+    )
   }
-  if (level.temporalAttention > 0 && level.temporalBlock.name === 'temporal_attention' && channels % 32 !== 0)
+  if (
+    level.temporalAttention > 0 &&
+    isStandard(level.temporalBlock, 'temporal_attention', 'frames') &&
+    channels % 32 !== 0
+  )
     report(say.temporalHeads({ channels }), span)
 }
 

@@ -2,9 +2,11 @@
  * Reads the properties of a section by key and kind of value, and reports what is unknown, repeated, missing or of
  * another kind. The keys that were asked for are the keys that the section knows.
  */
-import type { Fix, Report, Span } from '../diagnostics/diagnostic.js'
+import type { keys } from '../../grammar/keys.js'
+import type { Report, Span } from '../diagnostics/diagnostic.js'
 import * as say from '../diagnostics/language.js'
 import { nearestName, oneOf } from '../diagnostics/suggest.js'
+import { fixTo } from './spelling.js'
 import type * as ast from '../syntax/ast.js'
 
 /** A value and where it was written; values that come from defaults have the place that they follow from. */
@@ -26,6 +28,12 @@ export interface NumberRule {
 export const counts = { k: 1e3, M: 1e6 } as const
 export const percent = { '%': 0.01 } as const
 export const pixels = { px: 1 } as const
+
+interface Reference {
+  readonly name: string
+  readonly nameSpan: Span
+  readonly arguments: readonly ast.Argument[]
+}
 
 /** The values of one property, taken one after the other. */
 export class PropertyReader {
@@ -146,8 +154,11 @@ export class PropertyReader {
     return found && { value: found.text, span: found.span }
   }
 
-  /** One of a few words. `none` may be one of them. */
-  word<Word extends string>(words: readonly Word[]): Placed<Word> | undefined {
+  /** One of a few words, none of which is a key; `none` may be one of them. */
+  word<Word extends string>(
+    words: readonly Word[],
+    ..._keys: Word & (typeof keys)[number] extends never ? [] : [never]
+  ): Placed<Word> | undefined {
     const spelt = (value: ast.PropertyValue) =>
       value.kind === 'none' ? 'none' : value.kind === 'reference' && !value.arguments ? value.name.text : ''
     const found = this.#take(
@@ -171,14 +182,12 @@ export class PropertyReader {
   }
 
   /** A name chosen by the user, or a block with arguments. */
-  reference(what: string): Placed<{ readonly name: string; readonly arguments: readonly ast.Argument[] }> | undefined {
+  reference(what: string): Placed<Reference> | undefined {
     const found = this.#take(what, (value) => (value.kind === 'reference' ? value : undefined))
-    return found && { value: { name: found.name.text, arguments: found.arguments ?? [] }, span: found.span }
+    if (found === undefined) return undefined
+    const { name, arguments: given = [], span } = found
+    return { value: { name: name.text, nameSpan: name.span, arguments: given }, span }
   }
-}
-
-function fixTo(word: string | undefined, span: Span): { fix?: Fix } {
-  return word === undefined ? {} : { fix: { title: `write \`${word}\``, edits: [{ span, replacement: word }] } }
 }
 
 function describe(value: ast.PropertyValue): string {

@@ -1,6 +1,6 @@
 /** Diagnostics about blocks: calls, names, and shapes that do not fit. */
 import { diagnostic } from './diagnostic.js'
-import { didYouMean, oneOf } from './suggest.js'
+import { counted, didYouMean, oneOf } from './suggest.js'
 
 export const unknownVariable = diagnostic<{ name: string; known: readonly string[]; callable?: boolean }>({
   code: 'MDM0301',
@@ -25,14 +25,15 @@ export const unknownArgument = diagnostic<{ callee: string; name: string; known:
 
 export const tooManyArguments = diagnostic<{ callee: string; given: number; most: number }>({
   code: 'MDM0304',
-  message: ({ callee, given, most }) => `\`${callee}\` takes ${most} values at most, not ${given}`,
+  message: ({ callee, given, most }) => `\`${callee}\` takes ${counted(most, 'value')} at most, not ${given}`,
   help: 'a value that comes through `|` counts as the first',
 })
 
-export const missingArgument = diagnostic<{ callee: string; name: string }>({
+export const missingArgument = diagnostic<{ callee: string; name: string; block: boolean }>({
   code: 'MDM0305',
   message: ({ callee, name }) => `\`${callee}\` needs \`${name}\``,
-  help: ({ callee, name }) => `write ${callee}(${name}: ...), or give it a default in the block`,
+  help: ({ callee, name, block }) =>
+    `write ${callee}(${name}: ...)${block ? ', or give it a default in the block' : ''}`,
 })
 
 export const unnamedLayer = diagnostic<{ callee: string }>({

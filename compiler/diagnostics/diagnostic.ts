@@ -97,19 +97,24 @@ interface Entry<Parameters> {
   readonly help?: string | ((parameters: Parameters) => string | undefined)
 }
 
-/** Declares one diagnostic of the catalogue. Called with its parameters, it gives a finding. */
-export function diagnostic<Parameters = void>(entry: Entry<Parameters>): (parameters: Parameters) => Finding {
+/** A declared diagnostic: called with its parameters, it gives a finding. */
+export type Declared<Parameters> = ((parameters: Parameters) => Finding) & { readonly code: string }
+
+/** Declares one diagnostic of the catalogue. */
+export function diagnostic<Parameters = void>(entry: Entry<Parameters>): Declared<Parameters> {
+  const { code } = entry
   const text = (value: string | ((parameters: Parameters) => string | undefined) | undefined, p: Parameters) =>
     typeof value === 'function' ? value(p) : value
-  return (parameters) => {
+  const finding = (parameters: Parameters): Finding => {
     const reason = text(entry.reason, parameters)
     const help = text(entry.help, parameters)
     return {
-      code: entry.code,
+      code,
       severity: entry.severity ?? 'error',
       message: entry.message(parameters),
       ...(reason === undefined ? {} : { reason }),
       ...(help === undefined ? {} : { help }),
     }
   }
+  return Object.assign(finding, { code })
 }

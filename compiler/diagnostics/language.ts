@@ -1,12 +1,12 @@
 /** Diagnostics about how a file is written: words, signs, names, properties. */
 import { diagnostic } from './diagnostic.js'
-import { didYouMean, oneOf } from './suggest.js'
+import { didYouMean, oneOf, someOf } from './suggest.js'
 
 export const unexpectedCharacter = diagnostic<{ character: string }>({
   code: 'MDM0101',
   message: ({ character }) => `unexpected character ${JSON.stringify(character)}`,
   help: ({ character }) => {
-    if (character === '#') return 'remarks begin with //'
+    if (character === '#' || character === '/*') return 'remarks begin with // and end with the line'
     if (character === "'") return 'texts stand between double quotes'
     if (character === ';') return 'remove it: nothing ends with a semicolon'
     return 'remove it; texts stand between double quotes, remarks behind //'
@@ -49,7 +49,7 @@ export const unknownName = diagnostic<{ what: string; name: string; known: reado
   code: 'MDM0107',
   message: ({ what, name }) => `there is no ${what} \`${name}\``,
   help: ({ name, known }) =>
-    didYouMean(name, known) ?? (known.length === 0 ? undefined : `known here: ${oneOf(known.slice(0, 12))}`),
+    didYouMean(name, known) ?? (known.length === 0 ? undefined : `known here: ${someOf(known)}`),
 })
 
 export const missingFile = diagnostic<{ path: string }>({
@@ -62,8 +62,7 @@ export const missingFile = diagnostic<{ path: string }>({
 export const notExported = diagnostic<{ name: string; path: string; known: readonly string[] }>({
   code: 'MDM0109',
   message: ({ name, path }) => `"${path}" has no model or block \`${name}\``,
-  help: ({ name, known }) =>
-    didYouMean(name, known) ?? (known.length === 0 ? undefined : `it has ${oneOf(known.slice(0, 12))}`),
+  help: ({ name, known }) => didYouMean(name, known) ?? (known.length === 0 ? undefined : `it has ${someOf(known)}`),
 })
 
 export const circular = diagnostic<{ what: string; chain: readonly string[] }>({

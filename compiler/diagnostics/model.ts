@@ -1,6 +1,6 @@
 /** Diagnostics about what a model says: sizes that do not go together, parts that do not meet. */
 import { diagnostic } from './diagnostic.js'
-import { nearestMultiple } from './suggest.js'
+import { commonMultiple, counted, nearestMultiple } from './suggest.js'
 
 export const channelsNotDivisible = diagnostic<{ channels: number; groups: number }>({
   code: 'MDM0214',
@@ -9,11 +9,18 @@ export const channelsNotDivisible = diagnostic<{ channels: number; groups: numbe
   help: ({ channels, groups }) => `use ${nearestMultiple(channels, groups)} channels`,
 })
 
-export const headsNotDivisible = diagnostic<{ channels: number; heads: number; what: string }>({
+export const headsNotDivisible = diagnostic<{
+  channels: number
+  heads: number
+  what: string
+  /** What else divides the features. */
+  groups?: number
+}>({
   code: 'MDM0215',
   message: ({ channels, heads, what }) => `${what} cannot divide ${channels} features among ${heads} heads`,
   reason: 'attention gives each head the same number of features (Vaswani et al. 2017)',
-  help: ({ channels, heads }) => `use ${nearestMultiple(channels, heads)} features`,
+  help: ({ channels, heads, groups = 1 }) =>
+    `use ${nearestMultiple(channels, commonMultiple(heads, groups))} features, or another number of heads`,
 })
 
 export const temporalHeads = diagnostic<{ channels: number }>({
@@ -105,7 +112,7 @@ export const notNestable = diagnostic<{ name: string }>({
 export const imagesDiffer = diagnostic<{ outer: string; inner: string; outerChannels: number; innerChannels: number }>({
   code: 'MDM0228',
   message: ({ outer, inner, outerChannels, innerChannels }) =>
-    `${outer} has images of ${outerChannels} channels, ${inner} of ${innerChannels}`,
+    `${outer} has images of ${counted(outerChannels, 'channel')}, ${inner} of ${innerChannels}`,
   reason: 'all resolutions of a nest are the same image',
   help: 'give `image` in the innermost model alone',
 })
@@ -126,10 +133,16 @@ export const unusedLayers = diagnostic<{ key: string; name: string }>({
   help: ({ key }) => `remove \`${key}\` unless you load such a checkpoint`,
 })
 
-export const listLength = diagnostic<{ key: string; given: number; expected: number; what: string }>({
+export const listLength = diagnostic<{
+  key: string
+  given: number
+  expected: number
+  what: [one: string, many: string]
+}>({
   code: 'MDM0231',
-  message: ({ key, given, expected, what }) => `\`${key}\` has ${given} numbers for ${expected} ${what}`,
-  help: ({ expected, what }) => `give ${expected} numbers, one for each of the ${what}`,
+  message: ({ key, given, expected, what }) =>
+    `\`${key}\` has ${counted(given, 'value')} for ${counted(expected, ...what)}`,
+  help: ({ what: [one] }) => `give one for each ${one}`,
 })
 
 export const badTable = diagnostic<{ problem: string }>({

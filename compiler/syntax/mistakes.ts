@@ -117,7 +117,6 @@ const explanations: readonly ((place: Place) => Explanation | undefined)[] = [
   comparisonForAssignment,
   forgottenColon,
   statementIf,
-  remarkInOtherLanguages,
   missingPart,
   wordAsName,
 ]
@@ -144,7 +143,9 @@ function misspeltDeclaration(place: Place): Explanation | undefined {
     })
     return { finding, fix: replacement(span(found), near), repaired: replaced(place, type, near) }
   }
-  const next = tokens.findIndex((token, i) => i > at && topLevel.includes(token.tokenType.name))
+  // Words of a text may be words of the language: a declaration begins its line.
+  const begins = (i: number) => tokens[i]?.startLine !== tokens[i - 1]?.startLine
+  const next = tokens.findIndex((token, i) => i > at && topLevel.includes(token.tokenType.name) && begins(i))
   return { ...plain(place), lost: true, repaired: [...tokens.slice(0, at), ...(next < 0 ? [] : tokens.slice(next))] }
 }
 
@@ -216,14 +217,6 @@ function forgottenColon({ found, rules, tokens, at, span }: Place): Explanation 
 function statementIf(place: Place): Explanation | undefined {
   if (place.rules.at(-1) !== 'body' || place.found.tokenType !== t.If) return undefined
   return plain(place, '`if` chooses between values: h = if a == b then x else y')
-}
-
-function remarkInOtherLanguages(place: Place): Explanation | undefined {
-  const { found, tokens, at } = place
-  const next = tokens[at + 1]
-  if (found.image === '/' && next?.image === '*' && next.startOffset === found.startOffset + 1)
-    return plain(place, 'remarks begin with // and end with the line')
-  return undefined
 }
 
 function missingPart(place: Place): Explanation | undefined {

@@ -3,7 +3,7 @@ import type { CstNode } from 'chevrotain'
 import { closingSign, type BracketProblem } from '../../grammar/brackets.js'
 import type * as cst from '../../grammar/cst.js'
 import { parse, parseTokens, type ParseResult } from '../../grammar/parser.js'
-import { UnclosedString } from '../../grammar/tokens.js'
+import { QuotedText, UnclosedString } from '../../grammar/tokens.js'
 import type { Report, Span } from '../diagnostics/diagnostic.js'
 import { nestedTooDeeply, strayBracket, unclosed, unexpectedCharacter } from '../diagnostics/language.js'
 import type * as ast from './ast.js'
@@ -25,7 +25,7 @@ type At = (start: number, length: number) => Span
 
 /** What is wrong with single signs: unknown ones, texts without an end, brackets without a partner. */
 function reportSigns(
-  { lexingErrors, hashRemarks, tokens, bracketProblems }: ParseResult,
+  { lexingErrors, foreignRemarks, tokens, bracketProblems }: ParseResult,
   text: string,
   at: At,
   report: Report,
@@ -36,12 +36,19 @@ function reportSigns(
       character === ';' ? { fix: { title: 'remove it', edits: [{ span: at(offset, 1), replacement: '' }] } } : {}
     report(unexpectedCharacter({ character }), at(offset, length), fix)
   }
-  for (const { startOffset } of hashRemarks) {
-    report(unexpectedCharacter({ character: '#' }), at(startOffset, 1), {
-      fix: { title: 'write `//`', edits: [{ span: at(startOffset, 1), replacement: '//' }] },
-    })
+  for (const { startOffset, image } of foreignRemarks) {
+    const sign = image.startsWith('#') ? '#' : '/*'
+    const fix = { title: 'write `//`', edits: [{ span: at(startOffset, 1), replacement: '//' }] }
+    report(unexpectedCharacter({ character: sign }), at(startOffset, sign.length), sign === '#' ? { fix } : {})
   }
   for (const { tokenType, startOffset, image } of tokens) {
+    if (tokenType === QuotedText) {
+      const fix = {
+        title: 'write double quotes',
+        edits: [{ span: at(startOffset, image.length), replacement: `"${image.slice(1, -1)}"` }],
+      }
+      report(unexpectedCharacter({ character: "'" }), at(startOffset, image.length), image.includes('"') ? {} : { fix })
+    }
     if (tokenType === UnclosedString)
       report(unclosed({ opened: 'this text', expected: '"' }), at(startOffset, image.trimEnd().length))
   }
@@ -228,11 +235,24 @@ class FileReader extends ExpressionReader {
     const properties = this.all(node.children.property).flatMap((property): ast.Property[] => {
       const key = this.first(property.children.Name)
       if (key === undefined) return []
-      const values = this.all(property.children.value).flatMap((value) => this.value(value))
+      const word = this.first(property.children.word)
+      const values = [
+        ...(word ? this.#word(word) : []),
+        ...this.all(property.children.value).flatMap((value) => this.value(value)),
+      ]
       const section = this.section(this.first(property.children.section))
       return [{ key: this.named(key), values, section, span: this.spanOf(property) }]
     })
     return { properties, span: this.spanOf(node) }
+  }
+
+  #word(node: cst.WordCstNode): ast.PropertyValue[] {
+    const name = this.first(node.children.Name)
+    const given = this.first(node.children.callArguments)
+    if (name === undefined) return []
+    return [
+      { kind: 'reference', name: this.named(name), arguments: given && this.arguments(given), span: this.spanOf(node) },
+    ]
   }
 
   value(node: cst.ValueCstNode): ast.PropertyValue[] {

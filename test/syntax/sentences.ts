@@ -104,6 +104,8 @@ class Writer {
 
   #production(production: IProduction): void {
     if (production instanceof Terminal) this.#token(production.terminalType)
+    // Only behind some keys can a word be a value.
+    else if (production instanceof NonTerminal && production.nonTerminalName === 'word') return
     else if (production instanceof NonTerminal) this.#rule(production.referencedRule)
     else if (production instanceof Alternation) {
       const alternatives = production.definition
