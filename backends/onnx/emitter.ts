@@ -74,19 +74,21 @@ export class Emitter {
     return { name: parameter.name, elementType, stored: true }
   }
 
-  /** Adds a node; its result has the type of the first input unless told. */
+  /** Adds a node; its result has the type of the first input unless told. `unread`: how many outputs follow it. */
   node(
     opType: string,
     inputs: readonly (Operand | undefined)[],
     attributes: NodeAttributes = {},
     type?: ElementType,
+    unread = 0,
   ): Operand {
     const elementType = type ?? inputs[0]?.elementType ?? 'float32'
     const name = this.#uniqueName(this.path === '' ? opType : `${this.path}/${opType}`)
     // An empty name at the end is allowed, and yet crashes ONNX Runtime's convolution on WebGPU.
     const given = inputs.slice(0, inputs.findLastIndex((operand) => operand !== undefined) + 1)
     const names = given.map((operand) => (operand === undefined ? '' : this.#materialise(operand)))
-    this.nodes.push({ name, opType, inputs: names, output: name, attributes })
+    const rest = Array.from({ length: unread }, () => this.#uniqueName(`${name}/unread`))
+    this.nodes.push({ name, opType, inputs: names, output: name, ...(unread > 0 ? { unread: rest } : {}), attributes })
     return { name, elementType }
   }
 

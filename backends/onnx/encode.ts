@@ -72,9 +72,9 @@ function location(payload: Payload): onnx.ITensorProto {
   }
 }
 
-function node({ name, opType, inputs, output, attributes }: OnnxNode): onnx.INodeProto {
+function node({ name, opType, inputs, output, unread = [], attributes }: OnnxNode): onnx.INodeProto {
   const entries = Object.entries(attributes).map(([key, value]) => ({ name: key, ...attribute(value) }))
-  return { name, opType, input: [...inputs], output: [output], attribute: entries }
+  return { name, opType, input: [...inputs], output: [output, ...unread], attribute: entries }
 }
 
 function attribute(value: AttributeValue): onnx.IAttributeProto {

@@ -1,5 +1,6 @@
 /** The manifest beside a compiled model: all that a deployer needs to know without mdmc. */
-import { microDefaults, resolutionName } from '../../compiler/build/denoiser.js'
+import { microDefaults } from '../../compiler/build/denoiser.js'
+import { resolutionName } from '../../compiler/build/nest.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'
 import { showDimension } from '../../compiler/ir/dimension.js'
 import type { Graph, NamedValue } from '../../compiler/ir/graph.js'

@@ -16,13 +16,15 @@ export interface FloatAttribute {
 
 export type NodeAttributes = Readonly<Record<string, AttributeValue>>
 
-/** One node with one output, which bears the node's name unless it is an output of the graph. */
+/** One node; the value that is used bears the node's name unless it is an output of the graph. */
 export interface OnnxNode {
   readonly name: string
   readonly opType: string
   /** Names of values; empty where an optional input is left out. */
   readonly inputs: readonly string[]
   readonly output: string
+  /** Further outputs of the operator that nothing reads. */
+  readonly unread?: readonly string[]
   readonly attributes: NodeAttributes
 }
 

@@ -1,6 +1,5 @@
 /** Time, micro-conditions and conditions: what reaches every block of a part as one embedding. */
 import type { Condition, Model } from '../check/model.js'
-import { symbol } from '../ir/dimension.js'
 import type { Value } from '../ir/graph.js'
 import { floats } from '../ir/tensor.js'
 import type { Builder } from '../ops/index.js'
@@ -91,7 +90,7 @@ export function embedCondition(
     const label = inputs.label
     if (label === undefined) throw new Error('no input for the label')
     const token = b.oneHot(label, { depth: condition.classes })
-    const tokens = b.reshape(token, { shape: [symbol('batch'), 1, condition.classes] })
+    const tokens = b.reshape(token, { shape: [label.type.shape[0] ?? 1, 1, condition.classes] })
     return { embedding: pooledTo(token), tokens: condition.crossAttention ? tokens : undefined, mask: undefined }
   }
   const { text, textMask } = inputs

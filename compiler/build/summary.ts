@@ -4,7 +4,7 @@ import { costOf, type Cost } from '../ir/cost.js'
 import type { Bindings } from '../ir/dimension.js'
 import type { Graph } from '../ir/graph.js'
 import { elementCount } from '../ir/tensor.js'
-import { resolutionName } from './denoiser.js'
+import { resolutionName } from './nest.js'
 
 export interface SummaryRow {
   /** The model that the row belongs to. */

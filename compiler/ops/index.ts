@@ -1,6 +1,7 @@
 /** The list of ops; everything that is said of all ops is said by reading it. */
 import type { Value } from '../ir/graph.js'
 import type { Tensor } from '../ir/tensor.js'
+import { abs } from './abs.js'
 import { add } from './add.js'
 import { attention } from './attention.js'
 import { broadcast } from './broadcast.js'
@@ -12,6 +13,7 @@ import { dropout } from './dropout.js'
 import { equal } from './equal.js'
 import { erf } from './erf.js'
 import { exp } from './exp.js'
+import { gather } from './gather.js'
 import { gelu } from './gelu.js'
 import { groupNorm } from './group_norm.js'
 import { layerNorm } from './layer_norm.js'
@@ -26,6 +28,7 @@ import { negate } from './negate.js'
 import { oneHot } from './one_hot.js'
 import type { InputNames, NoAttributes, Op } from './op.js'
 import { padEnd } from './pad_end.js'
+import { quantile } from './quantile.js'
 import { relu } from './relu.js'
 import { reshape } from './reshape.js'
 import { sigmoid } from './sigmoid.js'
@@ -38,11 +41,13 @@ import { sqrt } from './sqrt.js'
 import { sub } from './sub.js'
 import { sum } from './sum.js'
 import { tanh } from './tanh.js'
+import { toFloat } from './to_float.js'
 import { transpose } from './transpose.js'
 import { upsample } from './upsample.js'
 import { where } from './where.js'
 
 export const ops = {
+  abs,
   add,
   attention,
   broadcast,
@@ -55,6 +60,7 @@ export const ops = {
   equal,
   erf,
   exp,
+  gather,
   gelu,
   groupNorm,
   input,
@@ -70,6 +76,7 @@ export const ops = {
   oneHot,
   padEnd,
   parameter,
+  quantile,
   relu,
   reshape,
   sigmoid,
@@ -81,6 +88,7 @@ export const ops = {
   sub,
   sum,
   tanh,
+  toFloat,
   transpose,
   upsample,
   where,

@@ -1,6 +1,7 @@
 /** Runs recorded cases on an engine and measures the error of every tensor. */
 import type { Engine } from '../../backends/engine.js'
-import { buildDenoiser, microDefaults, resolutionName } from '../../compiler/build/denoiser.js'
+import { buildDenoiser, microDefaults } from '../../compiler/build/denoiser.js'
+import { resolutionName } from '../../compiler/build/nest.js'
 import { checkProgram } from '../../compiler/check/check.js'
 import { load, type SourceHost } from '../../compiler/check/load.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'

@@ -32,9 +32,9 @@ const positive = (shape: readonly number[]): Tensor => ({
   shape,
   data: noise(shape).data.map((v) => Math.abs(v) + 0.1),
 })
-const unary = (name: 'cos' | 'erf' | 'exp' | 'gelu' | 'negate' | 'relu' | 'sigmoid' | 'silu' | 'sin' | 'tanh') => [
-  one([3, 5], (g, x) => g.b[name](x)),
-]
+const unary = (
+  name: 'abs' | 'cos' | 'erf' | 'exp' | 'gelu' | 'negate' | 'relu' | 'sigmoid' | 'silu' | 'sin' | 'tanh',
+) => [one([3, 5], (g, x) => g.b[name](x))]
 const binary = (name: 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum') => [
   two((g, a, b) => g.b[name](a, b)),
   two((g, a) => g.b[name](a, 0.3)),
@@ -58,14 +58,16 @@ function tokensCase(build: (g: TestGraph, x: Value) => Value): Case {
   return { ...g.finish({ y }), inputs: { x: noise([2, 5, 8]) } }
 }
 
-function labels(): Case {
+/** What is made of one whole number per example. */
+function labels(make: (g: TestGraph, label: Value) => Value): Case {
   const g = new TestGraph()
-  const y = g.b.oneHot(g.input('label', [batch], 'int64'), { depth: 4 })
+  const y = make(g, g.input('label', [batch], 'int64'))
   const inputs = { label: { shape: [3], data: Float64Array.of(3, 0, 2) } }
   return { ...g.finish({ y }), inputs }
 }
 
 export const cases: Readonly<Record<OpName, readonly Case[]>> = {
+  abs: unary('abs'),
   add: binary('add'),
   attention: [attention(false), attention(true)],
   broadcast: [
@@ -95,6 +97,7 @@ export const cases: Readonly<Record<OpName, readonly Case[]>> = {
   equal: [one([3], (g, x) => g.b.where(g.b.equal(x, g.b.relu(x)), 1, 0))],
   erf: unary('erf'),
   exp: unary('exp'),
+  gather: [labels((g, x) => g.b.gather(g.b.tensor(noise([4])), x))],
   gelu: unary('gelu'),
   groupNorm: [
     one([8, 4, 4], (g, x) =>
@@ -144,13 +147,14 @@ export const cases: Readonly<Record<OpName, readonly Case[]>> = {
   minimum: binary('minimum'),
   mul: binary('mul'),
   negate: unary('negate'),
-  oneHot: [labels()],
+  oneHot: [labels((g, x) => g.b.oneHot(x, { depth: 4 }))],
   padEnd: [
     one([3, 4], (g, x) => g.b.padEnd(x, { axis: 1, to: 6 })),
     tokensCase((g, x) => g.b.padEnd(x, { axis: 1, to: 9 })),
     tokensCase((g, x) => g.b.padEnd(g.b.slice(x, { axis: 2, start: 0, end: 3 }), { axis: 2, to: tokens })),
   ],
   parameter: [one([3], (g, x) => g.b.add(x, g.parameter('shift', noise([3], 4))))],
+  quantile: [0.995, 0.5, 0.1, 1].map((q) => one([40], (g, x) => g.b.quantile(x, { q }))),
   relu: unary('relu'),
   reshape: [
     one([6, 4], (g, x) => g.b.reshape(x, { shape: [batch, 3, 8] })),
@@ -176,6 +180,7 @@ export const cases: Readonly<Record<OpName, readonly Case[]>> = {
     one([3, 4], (g, x) => g.b.sum(x, { axes: [0, 1, 2], keep: true })),
   ],
   tanh: unary('tanh'),
+  toFloat: [labels((g, x) => g.b.toFloat(x))],
   transpose: [one([3, 4, 5], (g, x) => g.b.transpose(x, { permutation: [0, 3, 1, 2] }))],
   upsample: [
     one([3, 4, 5], (g, x) => g.b.upsample(x, { factor: 2 })),

@@ -4,6 +4,7 @@ import type { OpName } from '../../../compiler/ops/index.js'
 import { binary, decompose, unary, type AnyLowering, type Lowering } from './lowering.js'
 import { groupNorm, layerNorm, mean, sum } from './normalisation.js'
 import { attention, conv, linear } from './products.js'
+import { quantile } from './quantile.js'
 import { broadcast, concat, oneHot, padEnd, reshape, slice, transpose, upsample } from './shapes.js'
 
 /** What the engine hands in has been lowered before any op is. */
@@ -13,6 +14,7 @@ function given(): never {
 
 /** A new op without a line here does not compile. */
 const lowerings: { readonly [Name in OpName]: Lowering<Name> | typeof decompose } = {
+  abs: unary('Abs'),
   add: binary('Add'),
   attention,
   broadcast,
@@ -25,6 +27,7 @@ const lowerings: { readonly [Name in OpName]: Lowering<Name> | typeof decompose 
   equal: ({ a, b }, _, g) => g.node('Equal', [a, b], {}, 'bool'),
   erf: unary('Erf'),
   exp: unary('Exp'),
+  gather: ({ table, index }, _, g) => g.node('Gather', [table, index], { axis: 0 }, table.elementType),
   gelu: decompose, // ONNX Runtime fuses the form with Erf; `Gelu` exists from opset 20 (see `since`)
   groupNorm,
   input: given,
@@ -40,6 +43,7 @@ const lowerings: { readonly [Name in OpName]: Lowering<Name> | typeof decompose 
   oneHot,
   padEnd,
   parameter: given,
+  quantile,
   relu: unary('Relu'),
   reshape,
   sigmoid: unary('Sigmoid'),
@@ -51,6 +55,7 @@ const lowerings: { readonly [Name in OpName]: Lowering<Name> | typeof decompose 
   sub: binary('Sub'),
   sum,
   tanh: unary('Tanh'),
+  toFloat: ({ x }, _, g) => g.cast(x, 'float32'),
   transpose,
   upsample,
   where: ({ condition, a, b }, _, g) => g.node('Where', [condition, a, b], {}, a.elementType),
@@ -94,6 +99,7 @@ export const precisions: Readonly<Partial<Record<OpName, Precision>>> = {
   log: 'single',
   matmul: 'half',
   mean: 'single',
+  quantile: 'single',
   sin: 'single',
   softmax: 'single',
   sum: 'single',

@@ -88,6 +88,7 @@ export const elementwise = casesOf({
   cos: unary(Math.cos),
   sin: unary(Math.sin),
   erf: unary(erf, spread),
+  abs: unary(Math.abs),
   exp: unary(Math.exp),
   gelu: unary((x) => (x * (1 + erf(x / Math.sqrt(2)))) / 2, spread),
   log: unary(Math.log, positive),

@@ -159,6 +159,43 @@ export const shape = casesOf({
       expected: tensor([], () => Array.from(x.data).reduce((sum, value) => sum + value, 0) / 24),
     },
   ],
+  gather: [
+    {
+      title: 'entries for each example',
+      inputs: { table: tensor([5], (i) => i ** 2), index: whole([4], [3, 0, 4, 3]) },
+      expected: tensor([4], (i) => [9, 0, 16, 9][i] ?? NaN),
+      batched: ['index'],
+    },
+  ],
+  toFloat: [
+    {
+      title: 'steps',
+      inputs: { x: whole([3], [7, 0, 999]) },
+      expected: tensor([3], (i) => [7, 0, 999][i] ?? NaN),
+      batched: ['x'],
+    },
+  ],
+  quantile: [
+    {
+      title: 'between two of them',
+      inputs: { x: tensor([2, 5], (i, j) => (i === 0 ? [4, 1, 3, 2, 5] : [0, 10, 0, 20, 0])[j] ?? NaN) },
+      attributes: { q: 0.9 },
+      expected: tensor([2, 1], (i) => (i === 0 ? 4.6 : 16)),
+      batched: ['x'],
+    },
+    {
+      title: 'near the lower end',
+      inputs: { x: tensor([1, 5], (_, j) => [4, 1, 3, 2, 5][j] ?? NaN) },
+      attributes: { q: 0.3 },
+      expected: tensor([1, 1], () => 2.2),
+    },
+    {
+      title: 'the largest',
+      inputs: { x: tensor([1, 5], (_, j) => [4, 1, 3, 2, 5][j] ?? NaN) },
+      attributes: { q: 1 },
+      expected: tensor([1, 1], () => 5),
+    },
+  ],
   oneHot: [
     {
       title: 'labels of a batch',

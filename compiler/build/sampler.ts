@@ -1,0 +1,91 @@
+/** One step of sampling as a graph: the network, guidance, the limit on the clean image, and the solver. */
+import type { Model, Sampling } from '../check/model.js'
+import { partsOf } from '../check/model.js'
+import type { Report } from '../diagnostics/diagnostic.js'
+import { GraphBuilder } from '../ir/builder.js'
+import { multiply, product, symbol, type Dimension } from '../ir/dimension.js'
+import type { Graph, NamedValue, Value } from '../ir/graph.js'
+import type { Builder } from '../ops/index.js'
+import { conditionInputs, imageInput, microInputs } from './denoiser.js'
+import { addNest, resolutionName } from './nest.js'
+import { signalScales } from './schedule.js'
+import { coefficientNames } from './solver.js'
+
+export interface SamplerOptions {
+  readonly threshold: Sampling['threshold']
+  /** Whether conditions come twice, unconditional rows first, and predictions are extrapolated from one to the other. */
+  readonly guided: boolean
+}
+
+/**
+ * Builds a step. Inputs: `x_R`, `previous_R` (the clean image of the step before) and `noise_R` for each resolution R,
+ * `times` [batch], `coefficients` [resolutions, 6] (see solver.ts), the conditions ([2 batch] where guided) and then
+ * `guidance`, a number. Outputs: `next_R` and `x0_R`.
+ */
+export function buildSamplerStep(model: Model, report: Report, { threshold, guided }: SamplerOptions): Graph {
+  const graph = new GraphBuilder(`${model.name}_step`)
+  const { b } = graph
+  const parts = partsOf(model)
+  const batch = symbol('batch')
+  const rows = guided ? multiply(2, batch) : batch
+  const image = (what: string) => parts.map((part) => imageInput(graph, what, part, batch))
+  const [x, previous, noise] = [image('x'), image('previous'), image('noise')]
+  const times = graph.input('times', { dataType: 'float32', shape: [batch] })
+  const table = graph.input('coefficients', { dataType: 'float32', shape: [parts.length, coefficientNames.length] })
+  const condition = conditionInputs(graph, model.condition, rows)
+  const micros = microInputs(graph, model, rows)
+  const guidance = guided ? graph.input('guidance', { dataType: 'float32', shape: [] }) : undefined
+  const twice = (value: Value) => (guided ? b.concat(value, value, { axis: 0 }) : value)
+  const inputs = { images: x.map(twice), times: twice(times), condition, micros }
+  const { predictions, parameters } = addNest(graph, model, inputs, report)
+
+  const scales = signalScales(model)
+  const outputs = parts.flatMap((part, r): NamedValue[] => {
+    const predicted = predictions[r]?.value
+    const [now, before, drawn] = [x[r], previous[r], noise[r]]
+    if (!predicted || !now || !before || !drawn) throw new Error('a resolution without a prediction')
+    const prediction = guidance ? extrapolate(predicted, guidance, batch, b) : predicted
+    const row = b.slice(table, { axis: 0, start: r, end: r + 1 })
+    const [fromX, fromPrediction, a, c, p, n] = coefficientNames.map((_, i) =>
+      b.reshape(b.slice(row, { axis: 1, start: i, end: i + 1 }), { shape: [] }),
+    )
+    if (!fromX || !fromPrediction || !a || !c || !p || !n) throw new Error('a step without coefficients')
+    const x0 = limited(b.add(b.mul(now, fromX), b.mul(prediction, fromPrediction)), threshold, scales[r] ?? 1, b)
+    const next = b.add(b.add(b.mul(now, a), b.mul(x0, c)), b.add(b.mul(before, p), b.mul(drawn, n)))
+    return [
+      { name: `next_${resolutionName(part)}`, value: next },
+      { name: `x0_${resolutionName(part)}`, value: x0 },
+    ]
+  })
+  return graph.finish(outputs, parameters)
+}
+
+/** Classifier-free guidance (Ho & Salimans 2022, eq. 6, with w counted from 1): unconditional + w (conditional - unconditional). */
+function extrapolate(both: Value, weight: Value, batch: Dimension, b: Builder): Value {
+  const rest = both.type.shape.slice(1)
+  const halves = b.reshape(both, { shape: [2, batch, ...rest] })
+  const half = (at: number) =>
+    b.reshape(b.slice(halves, { axis: 0, start: at, end: at + 1 }), { shape: [batch, ...rest] })
+  const [unconditional, conditional] = [half(0), half(1)]
+  return b.add(unconditional, b.mul(weight, b.sub(conditional, unconditional)))
+}
+
+/** Keeps the clean image within what images can be; `scale` is what its signal was divided by. */
+function limited(x0: Value, threshold: Sampling['threshold'], scale: number, b: Builder): Value {
+  if (threshold.kind === 'none') return x0
+  const whole = scale === 1 ? x0 : b.mul(x0, scale)
+  const result =
+    threshold.kind === 'fixed'
+      ? b.minimum(b.maximum(whole, -1), 1)
+      : dynamic(whole, threshold.quantile, threshold.limit, b)
+  return scale === 1 ? result : b.div(result, scale)
+}
+
+/** Dynamic thresholding (Saharia et al. 2022, section 2.3): cut at a quantile of each image, between 1 and `limit`, and divided by it. */
+function dynamic(x0: Value, q: number, limit: number, b: Builder): Value {
+  const [batch = 1, ...rest] = x0.type.shape
+  const flat = b.reshape(x0, { shape: [batch, product(rest)] })
+  const bound = b.minimum(b.maximum(b.quantile(b.abs(flat), { q }), 1), limit)
+  const cut = b.div(b.maximum(b.minimum(flat, bound), b.negate(bound)), bound)
+  return b.reshape(cut, { shape: x0.type.shape })
+}
