@@ -2,7 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import Table from 'cli-table3'
 import { Option, type Command } from 'commander'
+import { resolutionName } from '../compiler/build/nest.js'
+import { schedulesOf } from '../compiler/build/schedule.js'
 import { bindingsFor, summarise, type Summary } from '../compiler/build/summary.js'
+import { partsOf, type Model } from '../compiler/check/model.js'
 import { costOf } from '../compiler/ir/cost.js'
 import { graphToDot, inUnits } from '../compiler/ir/dot.js'
 import { showShape } from '../compiler/ir/dimension.js'
@@ -25,6 +28,7 @@ interface InspectChoice {
   readonly ir?: boolean
   readonly after?: string
   readonly passes?: boolean
+  readonly schedule?: string
   readonly json?: boolean
 }
 
@@ -43,6 +47,7 @@ export function addInspect(program: Command): void {
     .addOption(
       new Option('--after <pass>', 'print the graph after this pass').choices(inference.passes.map(({ name }) => name)),
     )
+    .option('--schedule <file.svg>', 'plot the noise schedule of each resolution')
     .option('--passes', 'list the passes with the nodes that each leaves')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -63,6 +68,10 @@ async function inspect(file: string, options: InspectChoice): Promise<void> {
     showPasses(graph)
     return
   }
+  if (options.schedule !== undefined) {
+    await plotSchedule(model, options.schedule)
+    return
+  }
   const bindings = bindingsFor(model, options.batch, options.tokens)
   // The model's own arithmetic: what an engine saves by choosing other kernels is not the model's.
   const summary = summarise(model, training.run(graph), bindings)
@@ -79,6 +88,18 @@ async function inspect(file: string, options: InspectChoice): Promise<void> {
   }
   if (options.parameters) showParameters(graph)
   else if (options.graph === undefined) showSummary(model.name, graph, summary, options)
+}
+
+/** log-SNR = ln(gamma / (1 - gamma)) by step, for each resolution. */
+async function plotSchedule(model: Model, file: string): Promise<void> {
+  const { plotLines } = await import('../runtime/plots/svg.js')
+  const parts = partsOf(model)
+  const curves = schedulesOf(model).map((gammas, r) => {
+    const steps = Array.from(gammas, (_, step) => step)
+    return { name: parts[r] ? resolutionName(parts[r]) : '', x: steps, y: Array.from(gammas, (gamma) => Math.log(gamma / (1 - gamma))) }
+  })
+  writeFileSync(file, await plotLines(curves, { title: `${model.name}: noise schedule`, x: 'step', y: 'log-SNR' }))
+  print(file)
 }
 
 function after(graph: Graph, name: string | undefined): Graph {
