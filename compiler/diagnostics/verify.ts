@@ -9,7 +9,8 @@ export const badCase = diagnostic<{ problem: string }>({
 
 export const unsupportedCase = diagnostic<{ kind: string }>({
   code: 'MDM0602',
-  message: ({ kind }) => `this case records ${kind}; only cases of denoisers can be verified`,
+  message: ({ kind }) => `this case records ${kind}, which cannot be verified yet`,
+  help: 'denoisers, losses, sampling and schedules can',
 })
 
 export const parametersDiffer = diagnostic<{ index: number; recorded: string; built: string }>({

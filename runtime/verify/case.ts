@@ -9,24 +9,21 @@ import { wholeFile } from '../weights/failure.js'
 
 export interface RecordedCase {
   readonly path: string
-  /** The file `case.json` as text, for diagnostics and for importing its configuration. */
-  readonly text: string
-  /** What the case records; only denoisers are verified so far. */
-  readonly kind: 'denoiser' | 'a loss' | 'training' | 'sampling' | 'schedules'
+  /** The file `case.json`. */
+  readonly json: Readonly<Record<string, unknown>>
+  /** What the case records. */
+  readonly kind: 'denoiser' | 'loss' | 'training' | 'sampling' | 'schedules'
   /** Sides of the images, outermost first; of the grid of frames for a video. */
   readonly sizes: readonly number[]
   /** Rows per resolution where they differ. */
   readonly mixedBatch: boolean
-  /** Largest error relative to the largest expected value. */
-  readonly tolerance: number
+  /** Largest error relative to the largest expected value; undefined where the case states none. */
+  readonly tolerance: number | undefined
   /** Name and shape of each parameter, in order. */
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
   /** Inputs and outputs; absent where only parameters are recorded. */
   readonly tensors: WeightSource | undefined
 }
-
-/** PyTorch's float32 on two versions agrees to 3e-6; a case that states no tolerance has this one. */
-const defaultTolerance = 2e-4
 
 export async function readCase(path: string, report: Report): Promise<RecordedCase | undefined> {
   const file = join(path, 'case.json')
@@ -47,11 +44,11 @@ export async function readCase(path: string, report: Report): Promise<RecordedCa
   const parameters = asRecord(json.parameters)
   return {
     path,
-    text,
+    json,
     kind: kindOf(json),
     sizes: asNumbers(json.sizes),
     mixedBatch: 'batches' in json,
-    tolerance: typeof json.tolerance === 'number' ? json.tolerance : defaultTolerance,
+    tolerance: typeof json.tolerance === 'number' ? json.tolerance : undefined,
     parameters: Object.entries(parameters ?? {}).map(([name, shape]) => ({ name, shape: asNumbers(shape) })),
     tensors,
   }
@@ -65,13 +62,13 @@ function parseJson(text: string): Readonly<Record<string, unknown>> | undefined 
   }
 }
 
-function asRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
+export function asRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Readonly<Record<string, unknown>>)
     : undefined
 }
 
-function asNumbers(value: unknown): number[] {
+export function asNumbers(value: unknown): number[] {
   return Array.isArray(value) ? value.filter((item): item is number => typeof item === 'number') : []
 }
 
@@ -79,5 +76,5 @@ function kindOf(json: Readonly<Record<string, unknown>>): RecordedCase['kind'] {
   if ('entries' in json) return 'schedules'
   if ('timesteps' in json) return 'sampling'
   if ('optimizer' in json) return 'training'
-  return 'steps' in json ? 'a loss' : 'denoiser'
+  return 'steps' in json ? 'loss' : 'denoiser'
 }
