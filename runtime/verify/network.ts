@@ -3,12 +3,13 @@ import { buildDenoiser } from '../../compiler/build/denoiser.js'
 import { buildLoss, cumulativeShares } from '../../compiler/build/loss.js'
 import { resolutionName } from '../../compiler/build/nest.js'
 import { buildSamplerStep } from '../../compiler/build/sampler.js'
-import { coefficientNames, solverSteps, type SolverStep } from '../../compiler/build/solver.js'
+import { solverSteps } from '../../compiler/build/solver.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import type { Graph } from '../../compiler/ir/graph.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { Session } from '../../backends/engine.js'
+import { stepInputs } from '../sample/loop.js'
 import { asNumbers, type RecordedCase } from './case.js'
 import { conditionsOf } from './conditions.js'
 import { firstRows, type Figures } from './figures.js'
@@ -104,15 +105,6 @@ const sampling: Kind = {
       }
     }
   },
-}
-
-/** The inputs of a step that are numbers of the solver. */
-export function stepInputs({ time, coefficients }: SolverStep, rows: number): Record<string, Tensor> {
-  const table = coefficients.flatMap((resolution) => coefficientNames.map((name) => resolution[name]))
-  return {
-    times: { shape: [rows], data: new Float32Array(rows).fill(time) },
-    coefficients: { shape: [coefficients.length, coefficientNames.length], data: Float32Array.from(table) },
-  }
 }
 
 export const networkKinds = { denoiser, loss, sampling } as const

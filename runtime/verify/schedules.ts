@@ -13,7 +13,9 @@ const schedules: Readonly<Record<string, Schedule>> = {
 /** Compares every tensor of the case that its name describes. */
 export async function compareSchedules({ json, tensors }: RecordedCase, figures: Figures): Promise<void> {
   const listed: readonly unknown[] = Array.isArray(json.entries) ? json.entries : []
-  const entries = listed.flatMap((entry): Readonly<Record<string, unknown>>[] => asRecord(entry) ? [asRecord(entry) ?? {}] : [])
+  const entries = listed.flatMap((entry): Readonly<Record<string, unknown>>[] =>
+    asRecord(entry) ? [asRecord(entry) ?? {}] : [],
+  )
   const tables = new Map<string, Float32Array>()
   for (const { name, num_diffusion_steps: steps, schedule_type: type } of entries) {
     const schedule = schedules[String(type)]
