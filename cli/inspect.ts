@@ -96,7 +96,11 @@ async function plotSchedule(model: Model, file: string): Promise<void> {
   const parts = partsOf(model)
   const curves = schedulesOf(model).map((gammas, r) => {
     const steps = Array.from(gammas, (_, step) => step)
-    return { name: parts[r] ? resolutionName(parts[r]) : '', x: steps, y: Array.from(gammas, (gamma) => Math.log(gamma / (1 - gamma))) }
+    return {
+      name: parts[r] ? resolutionName(parts[r]) : '',
+      x: steps,
+      y: Array.from(gammas, (gamma) => Math.log(gamma / (1 - gamma))),
+    }
   })
   writeFileSync(file, await plotLines(curves, { title: `${model.name}: noise schedule`, x: 'step', y: 'log-SNR' }))
   print(file)

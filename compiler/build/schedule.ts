@@ -123,12 +123,36 @@ export function minSnrWeights(gamma: Float32Array, limit: number, measure: Diffu
   })
 }
 
-/** `count` steps of `all`, from noisy to clean, with 0 at the end; evenly spaced, or denser towards the clean end. */
-export function timesteps(all: number, count: number, spacing: 'even' | 'quadratic'): number[] {
+/** How the steps of sampling are chosen among those of the schedule. */
+export type Spacing = 'even' | 'quadratic' | 'log_snr'
+
+/**
+ * `count` steps from noisy to clean, with 0 at the end: evenly spaced, denser towards the clean end, or evenly in
+ * log-SNR (which suits solvers of higher order; Lu et al. 2022, appendix). `gamma` is the whole schedule.
+ */
+export function timesteps(gamma: Float32Array, count: number, spacing: Spacing): number[] {
+  const all = gamma.length - 1
+  if (spacing === 'log_snr') return evenLogSnr(gamma, count)
   return Array.from({ length: count + 1 }, (_, i) => {
     const at = count - i
     return spacing === 'even' ? roundHalfEven(at * ((all + 1) / (count + 1))) : Math.round(all * (at / count) ** 2)
   })
+}
+
+/** From the noisy end to step 1 evenly in log-SNR, then to 0. No step is taken twice. */
+function evenLogSnr(gamma: Float32Array, count: number): number[] {
+  const all = gamma.length - 1
+  const logSnr = (step: number) => Math.log((gamma[step] ?? 0) / (1 - (gamma[step] ?? 0)))
+  const [noisy, clean] = [logSnr(all), logSnr(1)]
+  const places: number[] = []
+  let place = all
+  for (let i = 0; i < count; i++) {
+    const wanted = noisy + ((clean - noisy) * i) / Math.max(1, count - 1)
+    while (place > 1 && Math.abs(logSnr(place - 1) - wanted) <= Math.abs(logSnr(place) - wanted)) place--
+    const highest = (places.at(-1) ?? all + 1) - 1
+    places.push(Math.max(count - i, Math.min(place, highest)))
+  }
+  return [...places, 0]
 }
 
 function roundHalfEven(value: number): number {

@@ -44,7 +44,8 @@ export function solverSteps(
   { method, steps, eta, spacing }: Pick<Sampling, 'method' | 'steps' | 'eta' | 'spacing'>,
 ): SolverStep[] {
   const schedules = schedulesOf(model)
-  const places = timesteps(model.diffusion.steps, steps, spacing)
+  // The shift of a resolution adds a constant to its log-SNR, so the lowest one's spacing is every one's.
+  const places = timesteps(schedules.at(-1) ?? new Float32Array(), steps, spacing)
   return places.slice(0, -1).map((from, i): SolverStep => {
     const to = places[i + 1] ?? 0
     const before = places[i - 1]

@@ -264,7 +264,9 @@ export function readSampling(syntax: ast.SettingsSyntax | undefined, model: Mode
     guidance: guidance?.value ?? 1,
     eta: eta?.value ?? 0,
     threshold: r.one('threshold', readThreshold) ?? { kind: 'fixed' },
-    spacing: r.one('spacing', (p) => p.word(['even', 'quadratic']))?.value ?? 'even',
+    spacing:
+      r.one('spacing', (p) => p.word(['even', 'quadratic', 'log_snr']))?.value ??
+      (method === 'dpm' ? 'log_snr' : 'even'),
     until: until?.value,
     seed: r.one('seed', (p) => p.number(seeds))?.value,
   }

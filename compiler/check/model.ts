@@ -167,7 +167,8 @@ export interface Diffusion {
   readonly highestOnly: boolean
   /** Weight of each resolution's loss, highest first; empty: all 1. */
   readonly weights: readonly number[]
-  readonly weighting: { readonly kind: 'none' } | { readonly kind: 'vdm' } | { readonly kind: 'min_snr'; readonly limit: number }
+  readonly weighting:
+    { readonly kind: 'none' } | { readonly kind: 'vdm' } | { readonly kind: 'min_snr'; readonly limit: number }
   /** Share of the batch that each resolution adds, highest first; empty: all images at all resolutions. */
   readonly mix: readonly number[]
   /** Predictions are limited to +- this by a hyperbolic tangent; 0: not limited. */
@@ -220,7 +221,7 @@ export interface Sampling {
     | { readonly kind: 'none' }
     | { readonly kind: 'fixed' }
     | { readonly kind: 'dynamic' | 'bounded'; readonly quantile: number; readonly limit: number }
-  readonly spacing: 'even' | 'quadratic'
+  readonly spacing: 'even' | 'quadratic' | 'log_snr'
   readonly until: number | undefined
   readonly seed: number | undefined
 }

@@ -41,7 +41,7 @@ export async function compareSchedules({ json, tensors }: RecordedCase, figures:
       )
     const [, all, count] = /^timesteps_(\d+)_(\d+)$/.exec(name) ?? []
     if (all === undefined || count === undefined) continue
-    const steps = timesteps(Number(all), Number(count), 'even')
+    const steps = timesteps(new Float32Array(Number(all) + 1), Number(count), 'even')
     await figures.compare(name, { shape: [steps.length], data: Float64Array.from(steps) }, name)
   }
 }

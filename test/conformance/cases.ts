@@ -17,8 +17,11 @@ export interface CaseFile {
 
 const casesIn = (folder: string) => readdirSync(folder).filter((name) => existsSync(`${folder}/${name}/case.json`))
 
+const small = casesIn(root)
 /** Small denoisers with recorded figures. */
-export const denoisers = casesIn(root)
+export const denoisers = small.filter((name) => /^(unet|nested|video)/.test(name))
+/** Losses, steps of sampling, and schedules. */
+export const processes = small.filter((name) => !denoisers.includes(name))
 /** The paper's variants and the released checkpoints. */
 export const variants = casesIn(`${root}/full`)
 
