@@ -28,7 +28,12 @@ export function batchOf(part: Model, mixedBatch: boolean): Dimension {
 }
 
 /** A tensor of the shape of a part's image, as an input of the graph: `x` gives `x_256`. */
-export function imageInput(graph: GraphBuilder, what: string, part: Model, batch: Dimension): Value {
+export function imageInput(
+  graph: GraphBuilder,
+  what: string,
+  part: Pick<Model, 'side' | 'frames' | 'imageChannels'>,
+  batch: Dimension,
+): Value {
   const frames = part.frames === 1 ? [] : [part.frames]
   const shape = [batch, part.imageChannels, ...frames, part.side, part.side]
   return graph.input(`${what}_${resolutionName(part)}`, { dataType: 'float32', shape })

@@ -1,4 +1,5 @@
 /** Time, micro-conditions and conditions: what reaches every block of a part as one embedding. */
+import { InternalError } from '../diagnostics/internal.js'
 import type { Condition, Model } from '../check/model.js'
 import type { Value } from '../ir/graph.js'
 import { floats } from '../ir/tensor.js'
@@ -44,7 +45,7 @@ export function embedTime(
   )
   return part.micros.reduce((sum, { key, default: base }) => {
     const given = micros.get(key)
-    if (given === undefined) throw new Error(`no input for the micro-condition ${key}`)
+    if (given === undefined) throw new InternalError(`no input for the micro-condition ${key}`)
     const value = key === 'scale' ? b.mul(b.minimum(b.div(given, base), 1), base) : b.mul(given, 1000)
     const layer = scope.child(`cond_layers.${key}`, 'micro_condition')
     return b.add(
@@ -88,13 +89,13 @@ export function embedCondition(
     layers.linear(pooled, scope.child('cond_emb', 'linear'), { out: embedding, bias: false })
   if (condition.kind === 'label') {
     const label = inputs.label
-    if (label === undefined) throw new Error('no input for the label')
+    if (label === undefined) throw new InternalError('no input for the label')
     const token = b.oneHot(label, { depth: condition.classes })
     const tokens = b.reshape(token, { shape: [label.type.shape[0] ?? 1, 1, condition.classes] })
     return { embedding: pooledTo(token), tokens: condition.crossAttention ? tokens : undefined, mask: undefined }
   }
   const { text, textMask } = inputs
-  if (text === undefined || textMask === undefined) throw new Error('no input for the text')
+  if (text === undefined || textMask === undefined) throw new InternalError('no input for the text')
   const mask = condition.masked ? textMask : undefined
   let tokens =
     condition.project === undefined

@@ -1,4 +1,5 @@
 /** Where the frames of a video lie: as an axis of the images, in the batch inside, on a square grid between parts. */
+import { InternalError } from '../diagnostics/internal.js'
 import type { Dimension } from '../ir/dimension.js'
 import { divide, multiply } from '../ir/dimension.js'
 import type { Value } from '../ir/graph.js'
@@ -46,6 +47,6 @@ export function framesOffGrid(x: Value, frames: number, b: Builder): Value {
 
 function examples(rows: Dimension, frames: number): Dimension {
   const batch = divide(rows, frames)
-  if (batch === undefined) throw new Error(`${frames} frames do not divide the batch`)
+  if (batch === undefined) throw new InternalError(`${frames} frames do not divide the batch`)
   return batch
 }

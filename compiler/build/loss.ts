@@ -1,4 +1,5 @@
 /** The training loss of a nest as one graph: images and draws of noise in, one loss per example out. */
+import { InternalError } from '../diagnostics/internal.js'
 import type { Model, Prediction } from '../check/model.js'
 import { partsOf } from '../check/model.js'
 import type { Report } from '../diagnostics/diagnostic.js'
@@ -65,7 +66,7 @@ export function buildLoss(model: Model, report: Report, options: LossOptions = {
   parts.forEach((part, r) => {
     const level = levels[r]
     const prediction = predictions[r]?.value
-    if (level === undefined || prediction === undefined) throw new Error('a resolution without a prediction')
+    if (level === undefined || prediction === undefined) throw new InternalError('a resolution without a prediction')
     const measured = convert(prediction, diffusion.predict, diffusion.measure, level, b)
     const difference = b.sub(measured, target(diffusion.measure, level, b))
     const squares = b.mul(difference, difference)
@@ -93,7 +94,7 @@ export function buildLoss(model: Model, report: Report, options: LossOptions = {
     return b.mul(loss, mixed && rows !== batch ? b.slice(weight, { axis: 0, start: 0, end: rows }) : weight)
   }
 
-  if (total === undefined) throw new Error('a model without a resolution')
+  if (total === undefined) throw new InternalError('a model without a resolution')
   return graph.finish([{ name: 'losses', value: total }, ...outputs], parameters)
 }
 

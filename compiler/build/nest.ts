@@ -1,4 +1,5 @@
 /** A whole nest of models in a graph: from images, times and conditions to predictions. */
+import { InternalError } from '../diagnostics/internal.js'
 import type { Condition, Model } from '../check/model.js'
 import { innermost, partsOf } from '../check/model.js'
 import type { Report } from '../diagnostics/diagnostic.js'
@@ -96,7 +97,7 @@ class NestBuilder {
   #part(part: Model, scope: Scope, images: readonly Value[], handed: Value | undefined, shared: Shared): Result {
     this.#builder.arrange(scope)
     const [image, ...innerImages] = images
-    if (image === undefined) throw new Error('a part without an image')
+    if (image === undefined) throw new InternalError('a part without an image')
     const context = this.#context(part, scope, image.type.shape[0] ?? 1, shared)
     const name = `pred_${resolutionName(part)}`
     if (part.network) return { features: image, predictions: [{ name, value: this.#network(part, context, image) }] }
@@ -143,7 +144,7 @@ class NestBuilder {
     const { b } = this.#graph
     const { inner } = part
     const last = part.levels.at(-1)
-    if (!inner || !last) throw new Error('nothing is nested in this part')
+    if (!inner || !last) throw new InternalError('nothing is nested in this part')
     const innerChannels = inner.model.levels[0]?.channels ?? last.channels
     const adapt = (value: Value, name: string, out: number) =>
       this.#builder.adapter(value, context.scope.child(name, 'conv'), out, last.frames, last.span)
@@ -163,7 +164,7 @@ class NestBuilder {
 
   #network(part: Model, context: PartContext, image: Value): Value {
     const { network } = part
-    if (network === undefined) throw new Error('this part has no network')
+    if (network === undefined) throw new InternalError('this part has no network')
     const { embedding, condition, mask } = context
     const offered = new Map([
       ['x', tensorValue(image)],
