@@ -11,6 +11,7 @@ import type {
   NodeAttributes,
   OnnxNode,
   StoredParameter,
+  Subgraph,
   ValueInfo,
 } from './model.js'
 
@@ -22,6 +23,12 @@ export interface Operand {
   readonly constant?: Tensor
   /** Whether it is stored with the model. */
   readonly stored?: boolean
+}
+
+/** A value that leaves a graph or a body, with the type that the outside sees. */
+export interface Result {
+  readonly operand: Operand
+  readonly shape: Shape
 }
 
 /** A value of the IR as an ONNX value. */
@@ -43,6 +50,8 @@ export class Emitter {
   readonly #casts = new Map<string, Operand>()
   readonly #sizes = new Map<string, Operand>()
   readonly #names = new Set<string>()
+  /** The body of a loop that is being written: its nodes, and the names of all values that change as it is repeated. */
+  #body: { readonly nodes: OnnxNode[]; readonly changing: Set<string> } | undefined
   /** Path of the module whose op is being lowered. */
   path = ''
 
@@ -74,6 +83,21 @@ export class Emitter {
     return { name: parameter.name, elementType, stored: true }
   }
 
+  /**
+   * The body of a loop, with the nodes that `make` adds. Those that depend on no input of the body stay outside, ahead
+   * of the loop: what never changes is computed once.
+   */
+  body(graphName: string, inputs: readonly ValueInfo[], make: (given: Operand[]) => readonly Result[]): Subgraph {
+    if (this.#body !== undefined) throw new InternalError('a loop within a loop')
+    for (const { name } of inputs) this.reserve(name)
+    const body = { nodes: [], changing: new Set(inputs.map(({ name }) => name)) }
+    this.#body = body
+    const results = make(inputs.map(({ name, elementType }) => ({ name, elementType })))
+    this.#body = undefined
+    const outputs = results.map(({ operand, shape }) => ({ ...operand, shape }))
+    return { graphName, inputs, outputs, nodes: body.nodes }
+  }
+
   /** Adds a node; its result has the type of the first input unless told. `unread`: how many outputs follow it. */
   node(
     opType: string,
@@ -83,13 +107,29 @@ export class Emitter {
     unread = 0,
   ): Operand {
     const elementType = type ?? inputs[0]?.elementType ?? 'float32'
+    const types = Array.from({ length: 1 + unread }, () => elementType)
+    const [result] = this.nodeOf(opType, inputs, attributes, types)
+    if (result === undefined) throw new InternalError(`${opType} has no result`)
+    return result
+  }
+
+  /** Adds a node with several results, of these types. */
+  nodeOf(
+    opType: string,
+    inputs: readonly (Operand | undefined)[],
+    attributes: NodeAttributes,
+    types: readonly ElementType[],
+  ): Operand[] {
     const name = this.#uniqueName(this.path === '' ? opType : `${this.path}/${opType}`)
     // An empty name at the end is allowed, and yet crashes ONNX Runtime's convolution on WebGPU.
     const given = inputs.slice(0, inputs.findLastIndex((operand) => operand !== undefined) + 1)
     const names = given.map((operand) => (operand === undefined ? '' : this.#materialise(operand)))
-    const rest = Array.from({ length: unread }, () => this.#uniqueName(`${name}/unread`))
-    this.nodes.push({ name, opType, inputs: names, output: name, ...(unread > 0 ? { unread: rest } : {}), attributes })
-    return { name, elementType }
+    const outputs = types.map((_, i) => (i === 0 ? name : this.#uniqueName(`${name}/${i}`)))
+    const changes = names.some((input) => this.#body?.changing.has(input))
+    const nodes = changes && this.#body ? this.#body.nodes : this.nodes
+    if (changes) for (const output of outputs) this.#body?.changing.add(output)
+    nodes.push({ name, opType, inputs: names, outputs, attributes })
+    return types.map((elementType, i) => ({ name: outputs[i] ?? name, elementType }))
   }
 
   /** The same value in another float type. */
@@ -116,6 +156,11 @@ export class Emitter {
   /** A list of `count` equal numbers. */
   filled(value: number, count: number, elementType: ElementType): Operand {
     return { name: '', elementType, constant: { shape: [count], data: new Float32Array(count).fill(value) } }
+  }
+
+  /** Numbers for arithmetic in float64. */
+  doubles(shape: readonly number[], values: readonly number[]): Operand {
+    return { name: '', elementType: 'float64', constant: { shape, data: Float64Array.from(values) } }
   }
 
   /** A list of whole numbers: axes, sizes, paddings. */
@@ -188,12 +233,20 @@ export class Emitter {
 }
 
 /** TensorProto.DataType of the ONNX format. */
-export const elementTypeCode: Readonly<Record<ElementType, number>> = { float32: 1, int64: 7, bool: 9, float16: 10 }
+export const elementTypeCode: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+}
 
 function encodeElements({ data }: Tensor, elementType: ElementType): Uint8Array {
   switch (elementType) {
     case 'float32':
       return new Uint8Array(Float32Array.from(data).buffer)
+    case 'float64':
+      return new Uint8Array(Float64Array.from(data).buffer)
     case 'float16':
       return new Uint8Array(toFloat16(Float32Array.from(data)).buffer)
     case 'int64':

@@ -3,12 +3,14 @@ import protocol from 'onnx-proto'
 import type { onnx } from 'onnx-proto'
 import { isSymbolic, showDimension } from '../../compiler/ir/dimension.js'
 import { elementTypeCode } from './emitter.js'
+import { isSubgraph } from './sink.js'
 import {
   irVersion,
   type AttributeValue,
   type OnnxModel,
   type OnnxNode,
   type StoredParameter,
+  type Subgraph,
   type ValueInfo,
 } from './model.js'
 
@@ -42,6 +44,9 @@ export function encodeModel(
     dataType: elementTypeCode[elementType],
     rawData: bytes,
   }))
+  const outside = new Set(model.nodes.flatMap(({ inputs }) => inputs))
+  const initialisers = [...constants, ...stored]
+  const own = initialisers.filter(({ name }) => !outside.has(name ?? ''))
   const { ModelProto } = protocol.onnx
   return ModelProto.encode({
     irVersion: irVersion(model.opset),
@@ -51,8 +56,8 @@ export function encodeModel(
     metadataProps: Object.entries(info.metadata ?? {}).map(([key, value]) => ({ key, value })),
     graph: {
       name: model.name,
-      node: model.nodes.map(node),
-      initializer: [...constants, ...stored],
+      node: model.nodes.map((entry) => node(entry, own)),
+      initializer: initialisers.filter(({ name }) => outside.has(name ?? '')),
       input: model.inputs.map(valueInfo),
       output: model.outputs.map(valueInfo),
     },
@@ -72,17 +77,35 @@ function location(payload: Payload): onnx.ITensorProto {
   }
 }
 
-function node({ name, opType, inputs, output, unread = [], attributes }: OnnxNode): onnx.INodeProto {
-  const entries = Object.entries(attributes).map(([key, value]) => ({ name: key, ...attribute(value) }))
-  return { name, opType, input: [...inputs], output: [output, ...unread], attribute: entries }
+/** `own`: the tensors that belong to the body of a loop, because nothing around it reads them. */
+function node(
+  { name, opType, inputs, outputs, attributes }: OnnxNode,
+  own: readonly onnx.ITensorProto[],
+): onnx.INodeProto {
+  const entries = Object.entries(attributes).map(([key, value]) => ({ name: key, ...attribute(value, own) }))
+  return { name, opType, input: [...inputs], output: [...outputs], attribute: entries }
 }
 
-function attribute(value: AttributeValue): onnx.IAttributeProto {
+function attribute(value: AttributeValue, own: readonly onnx.ITensorProto[]): onnx.IAttributeProto {
   const { AttributeType } = protocol.onnx.AttributeProto
   if (typeof value === 'number') return { type: AttributeType.INT, i: value }
   if (typeof value === 'string') return { type: AttributeType.STRING, s: new TextEncoder().encode(value) }
   if ('float' in value) return { type: AttributeType.FLOAT, f: value.float }
+  if (isSubgraph(value)) return { type: AttributeType.GRAPH, g: subgraph(value, own) }
   return { type: AttributeType.INTS, ints: [...value] }
+}
+
+function subgraph(
+  { graphName, nodes, inputs, outputs }: Subgraph,
+  own: readonly onnx.ITensorProto[],
+): onnx.IGraphProto {
+  return {
+    name: graphName,
+    node: nodes.map((entry) => node(entry, [])),
+    initializer: [...own],
+    input: inputs.map(valueInfo),
+    output: outputs.map(valueInfo),
+  }
 }
 
 function valueInfo({ name, elementType, shape }: ValueInfo): onnx.IValueInfoProto {

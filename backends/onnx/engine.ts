@@ -26,7 +26,7 @@ export const onnx: Engine = {
   devices,
   async prepare(graph, weights, { device, threads }) {
     if (!isDevice(device)) throw new InternalError(`ONNX Runtime has no device \`${device}\``)
-    const runtime = await load()
+    const runtime = await loadRuntime()
     const model = lower(graph)
     const options = sessionOptions(model, device, threads)
     const loaded = await create(runtime, model, weights, options).catch(async (cause: unknown) => {
@@ -40,7 +40,7 @@ export const onnx: Engine = {
  * Imported on first use: checking and formatting need no engine. From version 1.29 on, ONNX Runtime reports file names,
  * hashes and timings of models to Microsoft on Linux and macOS unless this variable is set; a user may still set it to 0.
  */
-async function load(): Promise<Runtime> {
+export async function loadRuntime(): Promise<Runtime> {
   process.env.ORT_DISABLE_TELEMETRY ??= '1'
   try {
     const runtime = await import('onnxruntime-node')
@@ -119,7 +119,7 @@ async function works({ InferenceSession }: Runtime, device: Device): Promise<boo
     opset: 17,
     inputs: [input],
     outputs: [{ ...input, name: 'y' }],
-    nodes: [{ name: 'y', opType: 'Neg', inputs: ['x'], output: 'y', attributes: {} }],
+    nodes: [{ name: 'y', opType: 'Neg', inputs: ['x'], outputs: ['y'], attributes: {} }],
     constants: [],
     parameters: [],
   }

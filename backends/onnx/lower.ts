@@ -6,9 +6,9 @@ import { eliminateDead } from '../../compiler/passes/eliminate_dead.js'
 import { inference, inferenceOnStored } from '../../compiler/passes/index.js'
 import { pipeline, type Pipeline } from '../../compiler/passes/pass.js'
 import { share } from '../../compiler/passes/share.js'
-import { Emitter, type LoweringOptions, type Operand, type ShapedOperand } from './emitter.js'
+import { Emitter, type LoweringOptions, type Operand, type Result, type ShapedOperand } from './emitter.js'
 import { decomposedOps, loweringOf, precisions, type Precision } from './lowerings/index.js'
-import { supportedOpsets, type ElementType, type OnnxModel, type OnnxNode, type ValueInfo } from './model.js'
+import { supportedOpsets, type ElementType, type OnnxModel, type ValueInfo } from './model.js'
 
 const defaultLowering: LoweringOptions = { opset: supportedOpsets.first, precision: 'float32' }
 
@@ -24,11 +24,52 @@ function preparation({ opset, precision }: LoweringOptions): Pipeline {
 
 /** The graph as an ONNX model. Only what the outputs depend on is written. Throws RangeError for an unknown opset. */
 export function lower(graph: Graph, options: LoweringOptions = defaultLowering): OnnxModel {
+  const g = emitterFor(graph, options)
+  for (const { name } of graph.outputs) g.reserve(name)
+  const given = graph.inputs.map(
+    ({ name, value: { type } }) => [name, g.input(name, type.dataType, type.shape)] as const,
+  )
+  return finish(g, graph.name, lowerInto(g, graph, new Map(given)))
+}
+
+/** An emitter in which the names of the graph's parameters are taken. Throws RangeError for an unknown opset. */
+export function emitterFor(graph: Graph, options: LoweringOptions): Emitter {
   const { first, last } = supportedOpsets
   if (!(options.opset >= first && options.opset <= last)) {
     throw new RangeError(`ONNX operator sets ${first} to ${last} can be written, not ${options.opset}`)
   }
-  return new GraphLowering(preparation(options).run(graph), options).run()
+  const g = new Emitter(options)
+  for (const parameter of graph.parameters) g.reserve(parameter.name)
+  return g
+}
+
+/** Adds the nodes of a graph whose inputs are the `given` operands. Its outputs, in the types that the graph has. */
+export function lowerInto(g: Emitter, graph: Graph, given: ReadonlyMap<string, Operand>): NamedResult[] {
+  return new GraphLowering(preparation(g.options).run(graph), g).run(given)
+}
+
+/** The model of all that was emitted, with its outputs under their names. */
+export function finish(g: Emitter, name: string, results: readonly NamedResult[]): OnnxModel {
+  const renamed = new Map<string, string>()
+  const outputs = results.map(({ name, operand, shape }): ValueInfo => {
+    const isNode = g.nodes.some((node) => node.outputs.includes(operand.name))
+    const result = isNode && !renamed.has(operand.name) ? operand : g.node('Identity', [operand])
+    renamed.set(result.name, name)
+    return { name, elementType: operand.elementType, shape }
+  })
+  const rename = (name: string) => renamed.get(name) ?? name
+  const nodes = g.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map(rename),
+    outputs: node.outputs.map(rename),
+  }))
+  const { constants, parameters, inputs, options } = g
+  return { name, opset: options.opset, inputs, outputs, nodes, constants, parameters }
+}
+
+/** A value that leaves a graph under a name. */
+export interface NamedResult extends Result {
+  readonly name: string
 }
 
 class GraphLowering {
@@ -37,24 +78,25 @@ class GraphLowering {
 
   constructor(
     readonly graph: Graph,
-    options: LoweringOptions,
+    g: Emitter,
   ) {
-    this.#g = new Emitter(options)
+    this.#g = g
   }
 
-  run(): OnnxModel {
+  run(given: ReadonlyMap<string, Operand>): NamedResult[] {
     const { graph } = this
-    for (const parameter of graph.parameters) this.#g.reserve(parameter.name)
-    for (const { name } of graph.outputs) this.#g.reserve(name)
     for (const { name, value } of graph.inputs) {
-      this.#operands.set(value, this.#g.input(name, value.type.dataType, value.type.shape))
+      this.#operands.set(value, given.get(name) ?? raise(`nothing was given for the input ${name}`))
     }
     for (const node of graph.nodes) {
       if (!this.#operands.has(node)) this.#operands.set(node, this.#lower(node))
     }
-    const { nodes, outputs } = this.#outputs()
-    const { constants, parameters, inputs, options } = this.#g
-    return { name: graph.name, opset: options.opset, inputs, outputs, nodes, constants, parameters }
+    this.#g.path = ''
+    return graph.outputs.map(({ name, value }) => ({
+      name,
+      operand: this.#g.cast(this.#operand(value), value.type.dataType),
+      shape: value.type.shape,
+    }))
   }
 
   #operand(node: Node): Operand {
@@ -99,24 +141,6 @@ class GraphLowering {
     if (activations.some(({ elementType }) => elementType === 'float16')) return 'float16'
     const wide = floats.some(({ elementType, constant }) => constant === undefined && elementType === 'float32')
     return wide ? 'float32' : 'float16'
-  }
-
-  /** Gives the graph's outputs their names and the type that the outside sees. */
-  #outputs(): { nodes: OnnxNode[]; outputs: ValueInfo[] } {
-    const g = this.#g
-    g.path = ''
-    const renamed = new Map<string, string>()
-    const outputs = this.graph.outputs.map(({ name, value }): ValueInfo => {
-      const { dataType, shape } = value.type
-      const operand = g.cast(this.#operand(value), dataType)
-      const isNode = g.nodes.some((node) => node.output === operand.name)
-      const result = isNode && !renamed.has(operand.name) ? operand : g.node('Identity', [operand], {}, dataType)
-      renamed.set(result.name, name)
-      return { name, elementType: dataType, shape }
-    })
-    const rename = (name: string) => renamed.get(name) ?? name
-    const nodes = g.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), output: rename(node.output) }))
-    return { nodes, outputs }
   }
 }
 

@@ -3,28 +3,37 @@ import type { Shape } from '../../compiler/ir/dimension.js'
 import type { DataType } from '../../compiler/ir/tensor.js'
 import type { Parameter } from '../../compiler/ir/parameter.js'
 
-/** How elements are stored in the file: the IR's types, and float16 for what the IR calls float32. */
-export type ElementType = DataType | 'float16'
+/**
+ * How elements are stored in the file: the IR's types, float16 for what the IR calls float32, and float64 for the
+ * solver's own arithmetic.
+ */
+export type ElementType = DataType | 'float16' | 'float64'
 export type FloatType = 'float32' | 'float16'
 
-export type AttributeValue = number | string | readonly number[] | FloatAttribute
+export type AttributeValue = number | string | readonly number[] | FloatAttribute | Subgraph
 
 /** A float attribute; plain numbers are integers. */
 export interface FloatAttribute {
   readonly float: number
 }
 
+/** What a node runs by itself, such as the body of a loop. Its nodes may read every value of the graph around it. */
+export interface Subgraph {
+  readonly graphName: string
+  readonly inputs: readonly ValueInfo[]
+  readonly outputs: readonly ValueInfo[]
+  readonly nodes: readonly OnnxNode[]
+}
+
 export type NodeAttributes = Readonly<Record<string, AttributeValue>>
 
-/** One node; the value that is used bears the node's name unless it is an output of the graph. */
+/** One node; its first result bears the node's name unless it is an output of the graph. */
 export interface OnnxNode {
   readonly name: string
   readonly opType: string
   /** Names of values; empty where an optional input is left out. */
   readonly inputs: readonly string[]
-  readonly output: string
-  /** Further outputs of the operator that nothing reads. */
-  readonly unread?: readonly string[]
+  readonly outputs: readonly string[]
   readonly attributes: NodeAttributes
 }
 
@@ -60,7 +69,13 @@ export interface OnnxModel {
 }
 
 /** Bytes per element. */
-export const elementSize: Readonly<Record<ElementType, number>> = { float32: 4, float16: 2, int64: 8, bool: 1 }
+export const elementSize: Readonly<Record<ElementType, number>> = {
+  float64: 8,
+  float32: 4,
+  float16: 2,
+  int64: 8,
+  bool: 1,
+}
 
 /** Operator sets that can be asked for; each later one adds to the one before. */
 export const supportedOpsets = { first: 17, last: 22 } as const
