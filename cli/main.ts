@@ -8,6 +8,7 @@ import { addFormat } from './fmt.js'
 import { addImport } from './import.js'
 import { addInspect } from './inspect.js'
 import { exitCodes, say, WrongInput, WrongUsage } from './report.js'
+import { addSample } from './sample.js'
 import { addVerify } from './verify.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -26,7 +27,7 @@ const program = new Command('mdmc')
   .addHelpText('after', '\nExit codes: 0 done, 1 the input is wrong, 2 wrong usage, 3 the environment lacks something')
   .exitOverride()
 
-for (const add of [addCheck, addFormat, addCompile, addInspect, addImport, addVerify]) add(program)
+for (const add of [addCheck, addFormat, addCompile, addInspect, addImport, addSample, addVerify]) add(program)
 for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
 
 try {

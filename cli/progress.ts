@@ -3,24 +3,42 @@ import { SingleBar } from 'cli-progress'
 import { say } from './report.js'
 
 export interface Progress {
-  /** So many more bytes are done. */
-  advance(bytes: number): void
+  /** So much more is done. */
+  advance(amount: number): void
   stop(): void
 }
 
-const mebibyte = 2 ** 20
+/** What is counted: how much of it makes one unit, and what that is called. */
+interface Unit {
+  readonly size: number
+  readonly name: string
+}
+
 /** Seconds between lines where there is no terminal; shorter work says nothing. */
 const quiet = 10
 
 /** Shows how much of `total` bytes is done. */
 export function byteProgress(what: string, total: number): Progress {
-  return process.stderr.isTTY ? bar(what, total) : lines(what, total)
+  return progress(what, total, { size: 2 ** 20, name: 'MiB' })
 }
 
-function bar(what: string, total: number): Progress {
+/** Shows how many of `total` steps are done. */
+export function stepProgress(what: string, total: number): Progress {
+  return progress(what, total, { size: 1, name: 'steps' })
+}
+
+function progress(what: string, total: number, unit: Unit): Progress {
   const started = performance.now()
+  const rate = (done: number) => {
+    const perSecond = done / unit.size / Math.max(1e-3, (performance.now() - started) / 1000)
+    return `${perSecond < 10 ? perSecond.toFixed(2) : perSecond.toFixed(0)} ${unit.name}/s`
+  }
+  return process.stderr.isTTY ? bar(what, total, rate) : lines(what, total, started, rate)
+}
+
+function bar(what: string, total: number, rate: (done: number) => string): Progress {
   const shown = new SingleBar({
-    format: `${what} {bar} {percentage} % | {rate} MiB/s | {eta_formatted} left`,
+    format: `${what} {bar} {percentage} % | {rate} | {eta_formatted} left`,
     stream: process.stderr,
     clearOnComplete: true,
     hideCursor: true,
@@ -28,30 +46,25 @@ function bar(what: string, total: number): Progress {
   shown.start(total, 0, { rate: '-' })
   let done = 0
   return {
-    advance: (bytes) => {
-      done += bytes
-      shown.update(done, { rate: rate(done, started) })
+    advance: (amount) => {
+      done += amount
+      shown.update(done, { rate: rate(done) })
     },
     stop: () => shown.stop(),
   }
 }
 
-function lines(what: string, total: number): Progress {
-  const started = performance.now()
+function lines(what: string, total: number, started: number, rate: (done: number) => string): Progress {
   let done = 0
   let last = started
   return {
-    advance: (bytes) => {
-      done += bytes
+    advance: (amount) => {
+      done += amount
       if (performance.now() - last < quiet * 1000) return
       last = performance.now()
       const left = ((total - done) / done) * ((last - started) / 1000)
-      say(`${what}: ${Math.round((100 * done) / total)} %, ${rate(done, started)} MiB/s, ${left.toFixed(0)} s left`)
+      say(`${what}: ${Math.round((100 * done) / total)} %, ${rate(done)}, ${left.toFixed(0)} s left`)
     },
     stop: () => undefined,
   }
-}
-
-function rate(bytes: number, started: number): string {
-  return (bytes / mebibyte / Math.max(1e-3, (performance.now() - started) / 1000)).toFixed(0)
 }

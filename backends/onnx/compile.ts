@@ -30,7 +30,7 @@ export interface Compiled {
 const conditionInputs = ['text', 'text_mask', 'label']
 
 /** What a spec means, as a hash: the network and its diffusion process, not how the file is written. */
-function specHash(model: Model, graph: Graph): string {
+export function specHash(model: Model, graph: Graph): string {
   return createHash('sha256').update(printGraph(graph)).update(JSON.stringify(model.diffusion)).digest('hex')
 }
 

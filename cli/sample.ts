@@ -1,0 +1,205 @@
+/** `mdmc sample`: pictures and videos from a spec and weights. */
+import { join } from 'node:path'
+import { Option, type Command } from 'commander'
+import { noWeights } from '../compiler/diagnostics/sample.js'
+import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
+import type { Model } from '../compiler/check/model.js'
+import type { Wishes } from '../runtime/sample/request.js'
+import { addEngineOptions, chooseEngine, type EngineChoice } from './engine.js'
+import { buildGraph, readModel } from './model.js'
+import { positive, whole } from './options.js'
+import { stepProgress } from './progress.js'
+import { plural, print, printJson, say, showDiagnostics, WrongInput } from './report.js'
+import { freshWeights, weightsOfFile, type ChosenWeights } from './weights.js'
+
+interface SampleChoice extends EngineChoice {
+  readonly model?: string
+  readonly weights?: string
+  readonly freshWeights?: number
+  readonly prompt?: readonly string[]
+  readonly label?: readonly string[]
+  readonly negative?: string
+  readonly encoder?: string
+  readonly micro?: readonly string[]
+  readonly count: number
+  readonly batch: number
+  readonly seed?: number
+  readonly method?: 'ddpm' | 'ddim' | 'dpm'
+  readonly steps?: number
+  readonly eta?: number
+  readonly guidance?: number
+  readonly spacing?: 'even' | 'quadratic' | 'log_snr'
+  readonly until?: number
+  readonly output?: string
+  readonly resolutions?: boolean
+  readonly trajectory?: string
+  readonly video: string
+  readonly json?: boolean
+}
+
+export function addSample(program: Command): void {
+  const command = program
+    .command('sample')
+    .description('make pictures or videos from a model and its weights')
+    .argument('<file>', 'an .mdm file')
+    .option('--model <name>', 'which model of the file (default: the last)')
+    .option('--weights <file>', 'its weights: .safetensors or .pth')
+    .option('--fresh-weights <seed>', 'untrained weights instead, to try things out', whole(0, Number.MAX_SAFE_INTEGER))
+    .option('--prompt <text...>', 'prompts, for a model of text')
+    .option('--label <class...>', 'names or numbers of classes, for a model of labels')
+    .option('--negative <text>', 'what guidance leads away from (default: the empty prompt)')
+    .option(
+      '--encoder <name>',
+      'text encoder: hash, a folder with a T5 encoder, or embeddings in .safetensors (default: as the model says)',
+    )
+    .option('--count <images>', 'images per prompt or label', whole(1, 1_000_000), 1)
+    .option('--batch <images>', 'images at a time', whole(1, 4096), 4)
+    .option(
+      '--seed <number>',
+      'seed of the noise (default: as the model says, or 0)',
+      whole(0, Number.MAX_SAFE_INTEGER),
+    )
+    .addOption(new Option('--method <name>', 'solver').choices(['ddpm', 'ddim', 'dpm']))
+    .option('--steps <count>', 'steps of the solver', whole(1, 100_000))
+    .option('--eta <share>', 'noise of ddim, from 0 to 1', share)
+    .option('--guidance <weight>', 'weight of the condition; 1 is none', positive)
+    .addOption(new Option('--spacing <name>', 'how the steps are spaced').choices(['even', 'quadratic', 'log_snr']))
+    .option('--until <side>', 'stop at a smaller resolution', whole(1, 65_536))
+    .option('-o, --output <folder>', 'where to write (default: out/MODEL-samples)')
+    .option('--resolutions', 'also every resolution of each image, side by side')
+    .option('--trajectory <file>', 'the images as they come into being: .webp, .gif or .mp4')
+    .addOption(new Option('--video <ending>', 'format of videos').choices(['.webp', '.gif', '.mp4']).default('.webp'))
+  addEngineOptions(command)
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mdmc sample models/S64S256.mdm --weights s256.safetensors --prompt "a fluffy owl" --encoder t5-folder\n  mdmc sample examples/labels.mdm --fresh-weights 1 --label 3 --steps 25 --method dpm --trajectory t.webp',
+    )
+    .action(sample)
+}
+
+function share(text: string): number {
+  return text.trim() === '0' ? 0 : Math.min(1, positive(text))
+}
+
+async function sample(file: string, options: SampleChoice): Promise<void> {
+  const whole = readModel(file, options.model)
+  const { settingsOf, imagesOf, conditionerOf } = await import('../runtime/sample/request.js')
+  const { Sampler } = await import('../runtime/sample/loop.js')
+  const { untilSide } = await import('../runtime/sample/smaller.js')
+  const { Gallery } = await import('../runtime/sample/gallery.js')
+  const { microDefaults } = await import('../compiler/build/denoiser.js')
+  const { specHash } = await import('../backends/onnx/compile.js')
+  const found = new DiagnosticList()
+  const wishes: Wishes = {
+    prompts: options.prompt ?? [],
+    labels: options.label ?? [],
+    negative: options.negative,
+    encoder: options.encoder,
+    count: options.count,
+  }
+  const settings = settingsOf(whole, changesOf(options), wishes, found.report)
+  if (options.weights === undefined && options.freshWeights === undefined)
+    found.report(noWeights({ model: whole.name }), undefined)
+  stopOn(found)
+  if (settings === undefined) throw new WrongInput()
+  const smaller = settings.until === undefined ? undefined : untilSide(whole, settings.until)
+  const model: Model = { ...(smaller?.model ?? whole), sampling: settings }
+  const wanted = imagesOf(wishes)
+  const conditioner = await conditionerOf(model, wanted, wishes, settings.guidance !== 1, found.report)
+  stopOn(found)
+  if (conditioner === undefined) throw new WrongInput()
+
+  const graph = buildGraph(whole)
+  const hash = specHash(whole, graph)
+  const seed = settings.seed ?? 0
+  const texts = (image: number) => ({
+    Software: 'mdmc',
+    mdmc: JSON.stringify({
+      model: whole.name,
+      spec: hash,
+      ...settings,
+      seed,
+      image,
+      words: wanted[image]?.words ?? '',
+      negative: options.negative ?? null,
+    }),
+  })
+  const gallery = await Gallery.open(model, {
+    folder: options.output ?? join('out', `${whole.name}-samples`),
+    resolutions: options.resolutions ?? false,
+    trajectory: options.trajectory,
+    video: options.video,
+    texts,
+  })
+  const weights = await chosen(options, graph.parameters)
+  try {
+    const { engine, device } = await chooseEngine(options)
+    const threads = options.threads === undefined ? {} : { threads: options.threads }
+    const values = smaller ? smaller.weights(weights.values) : weights.values
+    const sampler = await Sampler.prepare(
+      model,
+      values,
+      { sampling: settings, seed },
+      engine,
+      { device, ...threads },
+      found.report,
+    )
+    const batches = Math.ceil(wanted.length / options.batch)
+    const progress = stepProgress('sampling', batches * settings.steps)
+    const started = performance.now()
+    try {
+      for (let first = 0; first < wanted.length; first += options.batch) {
+        const images = wanted.slice(first, first + options.batch)
+        const batch = {
+          images: images.map((_, i) => first + i),
+          condition: conditioner(images),
+          micros: microDefaults(model),
+        }
+        const result = await sampler.sample(batch, ({ clean }) => {
+          progress.advance(1)
+          gallery.step(clean)
+        })
+        await gallery.add(result, first)
+      }
+    } finally {
+      progress.stop()
+      await sampler.dispose()
+    }
+    await gallery.close()
+    const seconds = (performance.now() - started) / 1000
+    if (options.json)
+      printJson({ model: model.name, images: wanted.length, ...settings, seed, seconds, files: gallery.files })
+    else {
+      for (const path of gallery.files) print(path)
+      say(
+        `${plural(wanted.length, 'image')}, ${settings.method} in ${settings.steps} steps, seed ${seed}, ${weights.about}, ${seconds.toFixed(1)} s`,
+      )
+    }
+  } finally {
+    await weights.values.close()
+  }
+}
+
+function changesOf({ method, steps, eta, guidance, spacing, until, seed }: SampleChoice) {
+  const given = Object.entries({ method, steps, eta, guidance, spacing, until, seed }).filter(
+    ([, value]) => value !== undefined,
+  )
+  return Object.fromEntries(given) as Pick<
+    SampleChoice,
+    'method' | 'steps' | 'eta' | 'guidance' | 'spacing' | 'until' | 'seed'
+  >
+}
+
+function stopOn(found: DiagnosticList): void {
+  if (!found.hasErrors) return
+  showDiagnostics(found.all)
+  throw new WrongInput()
+}
+
+function chosen(
+  { weights, freshWeights: seed }: SampleChoice,
+  parameters: Parameters<typeof weightsOfFile>[1],
+): Promise<ChosenWeights> {
+  return weights === undefined ? freshWeights(parameters, seed ?? 0) : weightsOfFile(weights, parameters)
+}
