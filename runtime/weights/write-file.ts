@@ -39,20 +39,37 @@ export class Output {
   }
 }
 
-/** Writes `path` by `write`; a failure leaves no file behind and is thrown as a WeightFailure. */
-export async function writeWhole(path: string, write: (output: Output) => Promise<void>): Promise<void> {
+/**
+ * Has `write` make a file under another name, which then gets the name `path`. A failure leaves no file behind and is
+ * thrown as it is.
+ */
+export async function writeAside(path: string, write: (partial: string) => Promise<void>): Promise<void> {
   const partial = `${path}.${randomUUID()}.partial`
   try {
-    const handle = await open(partial, 'wx')
-    try {
-      await write(new Output(handle))
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await write(partial)
     await rename(partial, path)
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Writes a new file piece by piece; it is on the disk when this ends. */
+export async function writeOutput(path: string, write: (output: Output) => Promise<void>): Promise<void> {
+  const handle = await open(path, 'wx')
+  try {
+    await write(new Output(handle))
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Writes `path` by `write`; a failure leaves no file behind and is thrown as a WeightFailure. */
+export async function writeWhole(path: string, write: (output: Output) => Promise<void>): Promise<void> {
+  try {
+    await writeAside(path, (partial) => writeOutput(partial, write))
+  } catch (error) {
     const problem = systemProblem(error)
     throw problem === undefined ? error : new WeightFailure(weightsNotWritable({ problem }))
   }
