@@ -19,7 +19,7 @@ export const encoderNotNamed = diagnostic({
   code: 'MDM0702',
   message: () => 'the model takes text, and no text encoder is given',
   reason: kinds,
-  help: 'name it in the model, as in `condition text { width 2048  encoder "flan-t5-xl" }`, or where the command is given',
+  help: 'name it in the model, as in `condition text { width 2048  encoder "flan-t5-xl" }`, or with --encoder',
 })
 
 /** What a model's condition is, in words. */
