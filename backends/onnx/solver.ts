@@ -2,10 +2,11 @@
  * The solver's numbers for any count of steps, computed inside an ONNX graph from the schedules: what `solverSteps`
  * computes when the count is known. In float64 throughout, because 1 - gamma loses its digits in float32 near gamma 1.
  */
-import { schedulesOf } from '../../compiler/build/schedule.js'
 import { coefficientNames, type Coefficients } from '../../compiler/build/solver.js'
+import { schedulesOf, type Spacing } from '../../compiler/build/schedule.js'
 import type { Model, Prediction, Sampling } from '../../compiler/check/model.js'
 import type { Emitter, Operand } from './emitter.js'
+import { reduce } from './lowerings/normalisation.js'
 
 export interface SolverTables {
   /** How many steps there are: int64. */
@@ -33,9 +34,10 @@ export function solverTables(g: Emitter, model: Model, asked: Operand): SolverTa
   const all = model.diffusion.steps
   const count = g.node('Min', [g.node('Max', [asked, integer(1)]), integer(all)])
   const left = g.cast(g.node('Range', [count, integer(-1), integer(-1)]), 'float64')
-  const places = timesteps(m, model, left, g.cast(count, 'float64'))
-
   const schedules = schedulesOf(model)
+  const smallest = schedules.at(-1) ?? new Float32Array()
+  const places = timesteps(m, smallest, model.sampling.spacing, left, g.cast(count, 'float64'))
+
   const table = Array.from({ length: all + 1 }, (_, i) => schedules.map((gamma) => gamma[i] ?? 1))
   const stored = g.doubles([all + 1, schedules.length], table.flat())
   const gammas = g.node('Gather', [stored, g.cast(places, 'int64')], { axis: 0 })
@@ -47,7 +49,7 @@ export function solverTables(g: Emitter, model: Model, asked: Operand): SolverTa
   const levels: Levels = {
     gamma: m.rows(gammas, 0, -1),
     next: m.rows(gammas, 1),
-    previous: g.node('Concat', [clean, m.rows(gammas, 0, -2)], { axis: 0 }),
+    previous: m.join(clean, m.rows(gammas, 0, -2)),
   }
   const numbers = { ...cleanFrom(m, model.diffusion.predict, levels), ...advance(m, model.sampling, levels) }
   const columns = coefficientNames.map((name) => g.node('Unsqueeze', [numbers[name], g.integers([2])]))
@@ -59,11 +61,26 @@ export function solverTables(g: Emitter, model: Model, asked: Operand): SolverTa
 }
 
 /** Places in the schedule, from noisy to clean (see `timesteps`). `left`: steps still to go, from `count` down to 0. */
-function timesteps(m: Arithmetic, { diffusion, sampling }: Model, left: Operand, count: Operand): Operand {
-  const all = diffusion.steps
-  if (sampling.spacing === 'even') return m.roundHalfEven(m.mul(left, m.div(all + 1, m.add(count, 1))))
+function timesteps(m: Arithmetic, gamma: Float32Array, spacing: Spacing, left: Operand, count: Operand): Operand {
+  const all = gamma.length - 1
+  if (spacing === 'even') return m.roundHalfEven(m.mul(left, m.div(all + 1, m.add(count, 1))))
+  if (spacing === 'log_snr') return evenLogSnr(m, gamma, left, count)
   const share = m.div(left, count)
   return m.floor(m.add(m.mul(all, m.mul(share, share)), 0.5))
+}
+
+/**
+ * The places nearest to log-SNRs that are evenly spaced, then 0. Where several steps would come to one place, the later
+ * ones move on by one each: place + number of the step falls, and not below `count`, so that all that follow find room.
+ */
+function evenLogSnr(m: Arithmetic, gamma: Float32Array, left: Operand, count: Operand): Operand {
+  const logSnrs = Array.from(gamma.subarray(1), (value) => Math.log(value / (1 - value)))
+  const [clean, noisy] = [logSnrs[0] ?? 0, logSnrs.at(-1) ?? 0]
+  const number = m.sub(count, m.rows(left, 0, -1))
+  const wanted = m.add(m.div(m.mul(number, clean - noisy), m.max(m.sub(count, 1), 1)), noisy)
+  const nearest = m.add(m.smallestAt(m.abs(m.sub(m.column(wanted), m.row(logSnrs)))), 1)
+  const falling = m.smallestUpTo(m.max(m.add(nearest, number), count), number)
+  return m.join(m.sub(falling, number), m.row([0]))
 }
 
 /** gamma of all steps: [steps, resolutions]. */
@@ -141,6 +158,10 @@ class Arithmetic {
     return this.g.node('Sqrt', [x])
   }
 
+  abs(x: Operand): Operand {
+    return this.g.node('Abs', [x])
+  }
+
   log(x: Operand): Operand {
     return this.g.node('Log', [x])
   }
@@ -160,6 +181,38 @@ class Arithmetic {
 
   where(condition: Operand, a: number, b: Operand): Operand {
     return this.g.node('Where', [condition, this.#operand(a), b], {}, 'float64')
+  }
+
+  /** A list as a matrix of one column. */
+  column(x: Operand): Operand {
+    return this.g.node('Unsqueeze', [x, this.g.integers([1])])
+  }
+
+  /** Known numbers as a list. */
+  row(values: readonly number[]): Operand {
+    return this.g.doubles([values.length], values)
+  }
+
+  join(a: Operand, b: Operand): Operand {
+    return this.g.node('Concat', [a, b], { axis: 0 })
+  }
+
+  /** For each row of a matrix, the place of its smallest number, the first where there are several. */
+  smallestAt(x: Operand): Operand {
+    return this.g.cast(this.g.node('ArgMin', [x], { axis: 1, keepdims: 0 }, 'int64'), 'float64')
+  }
+
+  /** For each number of a list, the smallest of those from the first up to it. `number` counts them. */
+  smallestUpTo(x: Operand, number: Operand): Operand {
+    const { g } = this
+    const later = g.node('Less', [this.column(number), number], {}, 'bool')
+    return reduce(
+      g,
+      'ReduceMin',
+      g.node('Where', [later, this.#operand(Number.MAX_SAFE_INTEGER), x], {}, 'float64'),
+      [1],
+      false,
+    )
   }
 
   /** Rows from `start` to before `end`; a negative end counts from the last. */

@@ -7,9 +7,9 @@ import type { Emitter, Operand } from '../emitter.js'
 import type { Lowering } from './lowering.js'
 import { elementsFrom, reshapeTo } from './shapes.js'
 
-function reduce(
+export function reduce(
   g: Emitter,
-  opType: 'ReduceMean' | 'ReduceSum',
+  opType: 'ReduceMean' | 'ReduceSum' | 'ReduceMin',
   x: Operand,
   axes: readonly number[],
   keep: boolean,
