@@ -5,7 +5,7 @@ import type { ParameterValues } from '../backends/engine.js'
 import type { Graph } from '../compiler/ir/graph.js'
 import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
 import { elementCount } from '../compiler/ir/tensor.js'
-import { buildGraph, readModel } from './model.js'
+import { buildGraph, buildStep, readModel } from './model.js'
 import { whole } from './options.js'
 import { byteProgress, type Progress } from './progress.js'
 import { print, printJson, say, showDiagnostics, WrongInput, WrongUsage } from './report.js'
@@ -19,6 +19,7 @@ interface CompileChoice {
   readonly seed?: number
   readonly split?: boolean
   readonly mixedBatch?: boolean
+  readonly withSampler?: boolean
   readonly precision: 'fp32' | 'fp16'
   readonly opset: number
   readonly json?: boolean
@@ -36,13 +37,17 @@ export function addCompile(program: Command): void {
     .option('--no-weights', 'write the structure alone')
     .option('--seed <number>', 'seed of fresh weights, where no file is given', whole(0, Number.MAX_SAFE_INTEGER))
     .option('--split', 'write condition.onnx, run once per prompt, and denoiser.onnx, run per step')
+    .option(
+      '--with-sampler',
+      'also write sampler.onnx, from noise and condition to images, as the section sample has it',
+    )
     .option('--mixed-batch', 'let high resolutions hold only the first rows of the batch')
     .addOption(new Option('--precision <type>', 'of weights and computation').choices(['fp32', 'fp16']).default('fp32'))
     .option('--opset <version>', 'version of the ONNX operators', whole(17, 22), 17)
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  mdmc compile models/S64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16',
+      '\nExamples:\n  mdmc compile models/S64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler',
     )
     .action(compile)
 }
@@ -57,13 +62,16 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
   const weights = await chooseWeights(graph, options)
   const folder = options.output ?? join('out', model.name)
   const { compileToFolder } = await import('../backends/onnx/compile.js')
-  const bytes = graph.parameters.reduce((total, { shape }) => total + 4 * elementCount(shape), 0)
+  const samplerStep = options.withSampler ? buildStep(model) : undefined
+  const files = samplerStep ? 2 : 1
+  const bytes = files * graph.parameters.reduce((total, { shape }) => total + 4 * elementCount(shape), 0)
   const progress = weights && byteProgress('weights', bytes)
   try {
     const result = await compileToFolder(model, graph, folder, {
       opset: options.opset,
       precision: options.precision === 'fp16' ? 'float16' : 'float32',
       split: options.split ?? false,
+      ...(samplerStep ? { samplerStep } : {}),
       weights: weights && progress && { ...weights, values: counted(weights.values, progress) },
     })
     progress?.stop()

@@ -1,8 +1,9 @@
 /** What commands on models share: reading the file, choosing the model, building its graph. */
 import { buildDenoiser, type DenoiserOptions } from '../compiler/build/denoiser.js'
+import { buildSamplerStep } from '../compiler/build/sampler.js'
 import type { Model } from '../compiler/check/model.js'
 import { checkFile } from '../compiler/compile.js'
-import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
+import { DiagnosticList, type Report } from '../compiler/diagnostics/diagnostic.js'
 import { nearestName, oneOf } from '../compiler/diagnostics/suggest.js'
 import type { Graph } from '../compiler/ir/graph.js'
 import { say, showDiagnostics, WrongInput, WrongUsage } from './report.js'
@@ -28,8 +29,18 @@ export function readModel(file: string, name: string | undefined): Model {
 
 /** The graph of a model that was checked. */
 export function buildGraph(model: Model, options: DenoiserOptions = {}): Graph {
+  return build((report) => buildDenoiser(model, report, options))
+}
+
+/** The graph of one step of sampling, as the model's own section has it. */
+export function buildStep(model: Model): Graph {
+  const { threshold, guidance } = model.sampling
+  return build((report) => buildSamplerStep(model, report, { threshold, guided: guidance !== 1 }))
+}
+
+function build(make: (report: Report) => Graph): Graph {
   const found = new DiagnosticList()
-  const graph = buildDenoiser(model, found.report, options)
+  const graph = make(found.report)
   if (!found.hasErrors) return graph
   showDiagnostics(found.all)
   throw new WrongInput()

@@ -11,11 +11,15 @@ import type { LoweringOptions } from './emitter.js'
 import { makeFolder } from './folder.js'
 import { lower, passesFor } from './lower.js'
 import { manifest, type ManifestFile } from './manifest.js'
+import type { OnnxModel } from './model.js'
+import { lowerSampler } from './sampler.js'
 import { writeModel, writeStructure } from './write.js'
 
 export interface CompileOptions extends LoweringOptions {
   /** Whether what depends on the condition alone becomes a file of its own. */
   readonly split: boolean
+  /** One step of sampling (see `buildSamplerStep`), where a whole sampler is wanted as a file of its own. */
+  readonly samplerStep?: Graph
   /** Weights and what they are, in words; undefined: only the structure is written. */
   readonly weights: { readonly values: ParameterValues; readonly about: string } | undefined
 }
@@ -45,22 +49,22 @@ export async function compileToFolder(
   const hash = specHash(model, graph)
   const optimised = passesFor(options.precision).run(graph)
   const halves = options.split ? splitAfter(optimised, conditionInputs) : undefined
-  const graphs = halves
-    ? ([
-        ['condition', halves.once],
-        ['denoiser', halves.rest],
-      ] as const)
-    : ([['denoiser', optimised]] as const)
+  const models: [ManifestFile['role'], OnnxModel][] = halves
+    ? [
+        ['condition', lower(halves.once, options)],
+        ['denoiser', lower(halves.rest, options)],
+      ]
+    : [['denoiser', lower(optimised, options)]]
+  if (options.samplerStep) models.push(['sampler', lowerSampler(model, options.samplerStep, options)])
   const info = { metadata: { model: model.name, spec_hash: hash } }
   const written: ManifestFile[] = []
   let weightBytes = 0
-  for (const [role, part] of graphs) {
+  for (const [role, lowered] of models) {
     const path = join(folder, `${role}.onnx`)
-    const lowered = lower(part, options)
     const result = options.weights
       ? await writeModel(lowered, options.weights.values, path, info)
       : await writeStructure(lowered, path, info)
-    written.push({ role, graph: part, files: result.files.map((file) => basename(file)) })
+    written.push({ role, model: lowered, files: result.files.map((file) => basename(file)) })
     weightBytes += result.weightBytes
   }
   const contents = manifest(model, written, {

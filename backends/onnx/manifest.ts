@@ -3,13 +3,14 @@ import { microDefaults } from '../../compiler/build/denoiser.js'
 import { resolutionName } from '../../compiler/build/nest.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'
 import { showDimension } from '../../compiler/ir/dimension.js'
-import type { Graph, NamedValue } from '../../compiler/ir/graph.js'
+import type { Graph } from '../../compiler/ir/graph.js'
 import type { LoweringOptions } from './emitter.js'
+import type { OnnxModel, ValueInfo } from './model.js'
 
 export interface ManifestFile {
-  /** `denoiser` predicts; `condition` runs once per prompt where the model was split. */
-  readonly role: 'denoiser' | 'condition'
-  readonly graph: Graph
+  /** `denoiser` predicts; `condition` runs once per prompt where the model was split; `sampler` makes whole images. */
+  readonly role: 'denoiser' | 'condition' | 'sampler'
+  readonly model: OnnxModel
   /** Names of the files, relative to the manifest. */
   readonly files: readonly string[]
 }
@@ -25,16 +26,18 @@ export interface ManifestOptions extends LoweringOptions {
 
 /** The manifest as a plain value for JSON. */
 export function manifest(model: Model, files: readonly ManifestFile[], options: ManifestOptions) {
-  const defaults = microDefaults(model)
-  const port = ({ name, value: { type } }: NamedValue) => {
-    const micro = name.startsWith('micro_') ? defaults.get(name.slice('micro_'.length)) : undefined
-    return {
-      name,
-      type: type.dataType,
-      shape: type.shape.map((size) => (typeof size === 'number' ? size : showDimension(size))),
-      ...(micro === undefined ? {} : { default: micro }),
-    }
-  }
+  const standard = new Map([
+    ...Array.from(microDefaults(model), ([key, value]) => [`micro_${key}`, value] as const),
+    ['steps', model.sampling.steps],
+    ['guidance', model.sampling.guidance],
+  ])
+  const port = ({ name, elementType, shape }: ValueInfo) => ({
+    name,
+    type: elementType,
+    shape: shape.map((size) => (typeof size === 'number' ? size : showDimension(size))),
+    about: meaning(name, model),
+    ...(standard.has(name) ? { default: standard.get(name) } : {}),
+  })
   return {
     format: 'mdmc manifest 1',
     model: model.name,
@@ -42,12 +45,12 @@ export function manifest(model: Model, files: readonly ManifestFile[], options: 
     opset: options.opset,
     precision: options.precision,
     weights: options.weights,
-    files: files.map(({ role, graph, files: names }) => ({
+    files: files.map(({ role, model: { inputs, outputs }, files: names }) => ({
       role,
       path: names[0],
       external: names.slice(1),
-      inputs: graph.inputs.map(port),
-      outputs: graph.outputs.map(port),
+      inputs: inputs.map(port),
+      outputs: outputs.map(port),
     })),
     resolutions: partsOf(model).map((part) => ({
       name: resolutionName(part),
@@ -62,4 +65,24 @@ export function manifest(model: Model, files: readonly ManifestFile[], options: 
     sampling: model.sampling,
     parameters: options.parameters.map(({ name, shape, trainable }) => ({ name, shape, trainable })),
   }
+}
+
+const meanings: readonly [prefix: string, (model: Model) => string][] = [
+  ['x_', () => 'the noisy image; to begin with, standard normal noise'],
+  ['noise_', () => 'standard normal noise that the steps add; what the last step is given counts for nothing'],
+  ['times', () => 'place in the schedule of each image, counted from 0'],
+  ['text_mask', () => '1 for tokens, 0 for padding'],
+  ['text', () => 'features of the text encoder'],
+  ['label', () => 'number of the class'],
+  ['negative_', () => 'the same of what guidance leads away from, such as the empty prompt'],
+  ['micro_', () => 'micro-condition'],
+  ['guidance', () => 'scale of classifier-free guidance; 1 is none'],
+  ['steps', ({ diffusion }) => `how many steps to take, from 1 to ${diffusion.steps}`],
+  ['pred_', ({ diffusion }) => `prediction of ${diffusion.predict}`],
+  ['image_', () => 'the image, within -1 and 1'],
+]
+
+/** What an input or output is, in words; values that pass from one file to another have none. */
+function meaning(name: string, model: Model): string | undefined {
+  return meanings.find(([prefix]) => name.startsWith(prefix))?.[1](model)
 }
