@@ -6,6 +6,7 @@ import { partsOf } from '../../compiler/check/model.js'
 import { resolutionName } from '../../compiler/build/nest.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import { checkAnimation, writeAnimation } from '../images/animation.js'
+import { ImageFailure } from '../images/failure.js'
 import { grid, sideBySide, videoGrid, videoSideBySide } from '../images/layout.js'
 import { picturesOf, videosOf, type Picture } from '../images/picture.js'
 import { writePng } from '../images/png.js'
@@ -15,7 +16,7 @@ export interface GalleryOptions {
   readonly folder: string
   /** Whether each image is also written at all resolutions side by side. */
   readonly resolutions: boolean
-  /** File of the trajectory: the clean image as it is seen after each step. */
+  /** File of the trajectory: the first batch's clean images as they are seen after each step. */
   readonly trajectory: string | undefined
   /** Ending of videos: `.webp`, `.gif` or `.mp4`. */
   readonly video: string
@@ -40,6 +41,11 @@ export class Gallery {
 
   /** Makes the folder, and sees to it that what is asked for can be written here. Throws ImageFailure. */
   static async open(model: Model, options: GalleryOptions): Promise<Gallery> {
+    if (model.imageChannels !== 1 && model.imageChannels !== 3)
+      throw new ImageFailure(
+        `images of ${model.imageChannels} channels cannot be shown`,
+        'only models of gray or rgb images make pictures',
+      )
     if (model.frames > 1) await checkAnimation(`video${options.video}`)
     if (options.trajectory !== undefined) await checkAnimation(options.trajectory)
     await mkdir(options.folder, { recursive: true })
@@ -48,7 +54,7 @@ export class Gallery {
 
   /** Keeps what the images would be if the process ended here; of a video, its first frame. */
   step(clean: Images): void {
-    if (this.options.trajectory === undefined) return
+    if (this.options.trajectory === undefined || this.#stills.length + this.#videos.length > 0) return
     this.#steps.push(
       grid(this.#perImage(clean).map((pictures) => sideBySide(pictures.map(([first]) => first ?? blank)))),
     )

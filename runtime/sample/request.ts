@@ -99,12 +99,10 @@ export async function conditionerOf(
   report: Report,
 ): Promise<Conditioner | undefined> {
   if (model.condition === undefined) return () => ({})
-  const unconditional = wishes.negative ?? ''
-  const words = [...new Set([...all.map((image) => image.words), unconditional])]
+  const unconditional = guided ? [wishes.negative ?? ''] : []
+  const words = [...new Set([...all.map((image) => image.words), ...unconditional])]
   const rowsOf = (images: readonly Wanted[]) =>
-    [...(guided ? images.map(() => unconditional) : []), ...images.map((image) => image.words)].map((word) =>
-      words.indexOf(word),
-    )
+    [...images.flatMap(() => unconditional), ...images.map((image) => image.words)].map((word) => words.indexOf(word))
   if (model.condition.kind === 'label') {
     const labels = labelsOf(model.condition, words, report)
     return labels && ((images) => ({ label: rows(labels, rowsOf(images)) }))
