@@ -29,7 +29,7 @@ export const unclosed = diagnostic<{ opened: string; expected: string }>({
 export const nestedTooDeeply = diagnostic({
   code: 'MDM0104',
   message: () => 'nested too deeply',
-  reason: 'more than 100 brackets and conditions are open here, or one value takes more than 1000 operators',
+  reason: 'more than 50 brackets and conditions are open here, or one value takes more than 500 operators',
   help: 'give parts of it names of their own',
 })
 
