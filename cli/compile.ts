@@ -84,12 +84,21 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
 
 /** Weights that report how far their reading is. */
 function counted(values: ParameterValues, progress: Progress): ParameterValues {
+  const pieces = values.pieces?.bind(values)
   return {
     read: async (name) => {
       const numbers = await values.read(name)
       progress.advance(numbers.byteLength)
       return numbers
     },
+    ...(pieces && {
+      async *pieces(name) {
+        for await (const numbers of pieces(name)) {
+          yield numbers
+          progress.advance(numbers.byteLength)
+        }
+      },
+    }),
   }
 }
 
