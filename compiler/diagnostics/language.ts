@@ -52,10 +52,11 @@ export const unknownName = diagnostic<{ what: string; name: string; known: reado
     didYouMean(name, known) ?? (known.length === 0 ? undefined : `known here: ${someOf(known)}`),
 })
 
-export const missingFile = diagnostic<{ path: string }>({
+export const missingFile = diagnostic<{ path: string; imported: boolean }>({
   code: 'MDM0108',
   message: ({ path }) => `cannot read "${path}"`,
-  reason: 'paths are relative to the file that imports; `std/...` are the blocks that come with mdmc',
+  reason: ({ imported }) =>
+    imported ? 'paths are relative to the file that imports; `std/...` are the blocks that come with mdmc' : undefined,
   help: 'check the path',
 })
 
