@@ -1,6 +1,7 @@
 /**
  * How long mdmc takes, as whole processes: checking, compiling without weights, and compiling with 1.8 GB of weights
- * against copying them. Run with `npx tsdown && npx tsx bench/compile.ts [--runs 5] [--scratch FOLDER]`.
+ * against copying them. Run with `npx tsdown && npx tsx bench/compile.ts [--runs 5] [--scratch FOLDER]
+ * [--program dist/mdmc.js]`.
  */
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,12 +15,16 @@ import { writeSafetensors } from '../runtime/weights/write-safetensors.js'
 import { measure, median, type Measured } from './processes.js'
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '5' }, scratch: { type: 'string', default: tmpdir() } },
+  options: {
+    runs: { type: 'string', default: '5' },
+    scratch: { type: 'string', default: tmpdir() },
+    program: { type: 'string', default: 'dist/mdmc.js' },
+  },
 })
 const runs = Number(values.runs)
 const largest = ['models/S64T16S256.mdm', 'models/S64S128S256S512S1024.mdm']
 const weighted = 'models/S64S256.mdm'
-const mdmc = (...options: readonly string[]) => measure('node', 'dist/mdmc.js', ...options)
+const mdmc = (...options: readonly string[]) => measure('node', values.program, ...options)
 
 const folder = await mkdtemp(join(values.scratch, 'mdmc-bench-'))
 try {
