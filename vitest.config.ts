@@ -7,6 +7,7 @@ const program = ['test/cli/**/*.test.ts', 'test/conformance/program/**/*.test.ts
 
 export default defineConfig({
   test: {
+    maxWorkers: '100%',
     projects: [
       { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: program, testTimeout: 60_000, env } },
       { test: { name: 'program', include: program, globalSetup: 'test/cli/build.ts', testTimeout: 60_000, env } },

@@ -6,6 +6,8 @@ import type { Tensor } from '../compiler/ir/tensor.js'
 export interface ParameterValues {
   /** The numbers of one parameter, row-major. */
   read(name: string): Promise<Float32Array>
+  /** The same in pieces, each valid until the next one is asked for; given where they need not be held as a whole. */
+  pieces?(name: string): AsyncIterable<Float32Array>
 }
 
 export interface EngineOptions {

@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import * as ort from 'onnxruntime-node'
 import { compileToFolder } from '../backends/onnx/compile.js'
 import { buildDenoiser } from '../compiler/build/denoiser.js'
 import { checkProgram } from '../compiler/check/check.js'
@@ -17,6 +16,11 @@ import { importReference } from '../compiler/import/import.js'
 import { disk } from '../cli/sources.js'
 import { openWeights } from '../runtime/weights/open.js'
 import { ruleWeights } from '../runtime/weights/rule.js'
+import { median } from './processes.js'
+
+// Read when the library is loaded.
+process.env.ORT_DISABLE_TELEMETRY ??= '1'
+const ort = await import('onnxruntime-node')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -69,13 +73,14 @@ async function prepare(folder: string, scratch: string): Promise<() => Promise<n
   })
   const tensors = await openWeights(join(folder, 'tensors.safetensors'), fail)
   const names: Readonly<Record<string, string>> = { text: 'in.lm_outputs', text_mask: 'in.lm_mask' }
-  const feeds: Record<string, ort.Tensor> = {}
+  const feeds: Record<string, InstanceType<typeof ort.Tensor>> = {}
   for (const name of session.inputNames) {
     const stored = names[name] ?? `in.${name}`
     const shape = tensors?.entries.find((entry) => entry.name === stored)?.shape ?? []
     const data = await tensors?.read(stored)
     if (data) feeds[name] = new ort.Tensor('float32', data, [...shape])
   }
+  await tensors?.close()
   return async () => {
     const start = performance.now()
     await session.run(feeds)
@@ -100,9 +105,4 @@ async function serve(folder: string) {
     },
     stop: () => child.stdin.end('quit\n'),
   }
-}
-
-function median(list: readonly number[]): number {
-  const sorted = [...list].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN
 }

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { Option, type Command } from 'commander'
 import type { ParameterValues } from '../backends/engine.js'
 import type { Graph } from '../compiler/ir/graph.js'
-import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
 import { elementCount } from '../compiler/ir/tensor.js'
 import { buildGraph, buildStep, readModel } from './model.js'
 import { whole } from './options.js'
 import { byteProgress, type Progress } from './progress.js'
-import { print, printJson, say, showDiagnostics, WrongInput, WrongUsage } from './report.js'
+import { print, printJson, say, WrongUsage } from './report.js'
+import { freshWeights, weightsOfFile, type ChosenWeights } from './weights.js'
 
 interface CompileChoice {
   readonly model?: string
@@ -47,7 +47,7 @@ export function addCompile(program: Command): void {
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  mdmc compile models/S64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler',
+      '\nExamples:\n  mdmc compile models/released-64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler',
     )
     .action(compile)
 }
@@ -92,29 +92,26 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
 
 /** Weights that report how far their reading is. */
 function counted(values: ParameterValues, progress: Progress): ParameterValues {
+  const pieces = values.pieces?.bind(values)
   return {
     read: async (name) => {
       const numbers = await values.read(name)
       progress.advance(numbers.byteLength)
       return numbers
     },
+    ...(pieces && {
+      async *pieces(name) {
+        for await (const numbers of pieces(name)) {
+          yield numbers
+          progress.advance(numbers.byteLength)
+        }
+      },
+    }),
   }
 }
 
 /** The weights that the options ask for; fresh ones where they say nothing. */
-async function chooseWeights(graph: Graph, { weights, seed = 0 }: CompileChoice) {
+async function chooseWeights(graph: Graph, { weights, seed = 0 }: CompileChoice): Promise<ChosenWeights | undefined> {
   if (weights === false) return undefined
-  if (typeof weights !== 'string') {
-    const { initialWeights } = await import('../runtime/weights/initialise.js')
-    return { values: initialWeights(graph.parameters, seed), about: `fresh weights, seed ${seed}` }
-  }
-  const { openWeights } = await import('../runtime/weights/open.js')
-  const { fitWeights } = await import('../runtime/weights/fit.js')
-  const found = new DiagnosticList()
-  const source = await openWeights(weights, found.report)
-  const fitting = source && fitWeights(source, graph.parameters, weights, found.report)
-  showDiagnostics(found.all)
-  if (fitting) return { values: fitting, about: `weights of ${weights}` }
-  await source?.close()
-  throw new WrongInput()
+  return weights === undefined ? freshWeights(graph.parameters, seed) : weightsOfFile(weights, graph.parameters)
 }

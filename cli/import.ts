@@ -3,7 +3,6 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { Command } from 'commander'
 import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
-import { importReference } from '../compiler/import/import.js'
 import { checkFile } from '../compiler/compile.js'
 import { whole } from './options.js'
 import { print, say, showDiagnostics, WrongInput, WrongUsage } from './report.js'
@@ -59,11 +58,13 @@ async function importWeights(file: string, { output, name, side, force }: Import
   print(target)
 }
 
-function importConfiguration(file: string, { output, name, side, force }: ImportChoice): void {
+async function importConfiguration(file: string, { output, name, side, force }: ImportChoice): Promise<void> {
   if (output !== undefined && extname(output) !== '.mdm') throw new WrongUsage('a configuration is written as .mdm')
   const text = readGiven(file)
   if (text === undefined) throw new WrongInput()
   const found = new DiagnosticList()
+  // Reading YAML is of no use to other commands, and would cost each of them a tenth of a second.
+  const { importReference } = await import('../compiler/import/import.js')
   const result = importReference(file, text, { name, side }, found.report)
   showDiagnostics(found.all, new Map([[file, text]]))
   if (result === undefined) throw new WrongInput()

@@ -37,7 +37,7 @@ export function readGiven(file: string): string | undefined {
     return readFileSync(file, 'utf8')
   } catch {
     const found = new DiagnosticList()
-    found.report(missingFile({ path: file }), undefined)
+    found.report(missingFile({ path: file, imported: false }), undefined)
     showDiagnostics(found.all)
     return undefined
   }

@@ -1,11 +1,12 @@
 /** The weights that a command is asked to use. */
+import type { ParameterValues } from '../backends/engine.js'
 import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
 import type { Parameter } from '../compiler/ir/parameter.js'
 import { showDiagnostics, WrongInput } from './report.js'
 
 /** Weights and what they are, in words. */
 export interface ChosenWeights {
-  readonly values: { read(name: string): Promise<Float32Array>; close(): Promise<void> }
+  readonly values: ParameterValues & { close(): Promise<void> }
   readonly about: string
 }
 

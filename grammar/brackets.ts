@@ -34,16 +34,6 @@ function balanced(tokens: readonly IToken[]): boolean {
   return open.length === 0
 }
 
-/** Where the line of each token begins, as the offset of its first sign that is no space. */
-function lineStarts(text: string): (offset: number) => { readonly indent: number; readonly first: number } {
-  return (offset) => {
-    const start = text.lastIndexOf('\n', offset - 1) + 1
-    let first = start
-    while (/[^\S\n]/.test(text[first] ?? '')) first++
-    return { indent: first - start, first }
-  }
-}
-
 /**
  * The tokens with every bracket closed. Which bracket lacks its end is told from how lines are indented; a file whose
  * brackets match is left alone however it is indented.
@@ -53,7 +43,7 @@ export function balance(
   text: string,
 ): { readonly tokens: IToken[]; readonly problems: readonly BracketProblem[] } {
   if (balanced(tokens)) return { tokens, problems: [] }
-  const lineOf = lineStarts(text)
+  let indent = 0
   const open: { readonly token: IToken; readonly indent: number }[] = []
   const result: IToken[] = []
   const problems: BracketProblem[] = []
@@ -66,7 +56,8 @@ export function balance(
     result.push(createTokenInstance(type, closingSign(last.token), at, at - 1, NaN, NaN, NaN, NaN))
   }
   for (const [i, token] of tokens.entries()) {
-    const { indent, first } = lineOf(token.startOffset)
+    const first = token.startLine !== tokens[i - 1]?.startLine
+    if (first) indent = (token.startColumn ?? 1) - 1
     const top = () => open.at(-1)
     const type = token.tokenType
     if (closers.has(type)) {
@@ -83,7 +74,7 @@ export function balance(
         continue
       }
       for (let last = top(); last && !matches(last); last = top()) close(token)
-      if (first === token.startOffset && open.some((entry) => matches(entry) && entry.indent <= indent)) {
+      if (first && open.some((entry) => matches(entry) && entry.indent <= indent)) {
         for (let last = top(); last && last.indent > indent; last = top()) close(token)
       }
       open.pop()
@@ -91,8 +82,8 @@ export function balance(
       if (declarations.has(type)) while (top()) close(token)
       if (statements.has(type) || type === t.LeftBrace)
         while (top() && top()?.token.tokenType !== t.LeftBrace) close(token)
-      if (first === token.startOffset)
-        for (let last = top(); last && last.indent >= indent && last.token.startOffset < first; last = top())
+      if (first)
+        for (let last = top(); last && last.indent >= indent && last.token.startLine !== token.startLine; last = top())
           close(token)
       if (closerOf.has(type)) open.push({ token, indent })
     }

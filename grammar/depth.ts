@@ -3,9 +3,9 @@ import type { IToken, TokenType } from 'chevrotain'
 import * as t from './tokens.js'
 
 /** Brackets and conditions open at one place. */
-const deepest = 100
+const deepest = 50
 /** Operators that one value is made with. */
-const longest = 1000
+const longest = 500
 
 const openers: ReadonlySet<TokenType> = new Set([t.LeftBrace, t.LeftBracket, t.LeftParenthesis])
 const closers: ReadonlySet<TokenType> = new Set([t.RightBrace, t.RightBracket, t.RightParenthesis])

@@ -1,8 +1,10 @@
-/** What is generated from the grammar: types of the syntax tree and the syntax diagrams. */
+/** What is generated from the language: types of the syntax tree, syntax diagrams, tables of the reference. */
 import { generateCstDts } from 'chevrotain'
+import { readFileSync } from 'node:fs'
 import { format, resolveConfig } from 'prettier'
 import { parser } from '../grammar/parser.js'
 import { diagrams } from './diagrams.js'
+import { withTables } from './language-tables.js'
 
 /** The text of each generated file by its path. */
 export async function grammarFiles(): Promise<ReadonlyMap<string, string>> {
@@ -10,8 +12,10 @@ export async function grammarFiles(): Promise<ReadonlyMap<string, string>> {
   const note = '/** Types of the syntax tree. Generated from parser.ts by `npm run grammar`; do not edit. */\n'
   const settings = await resolveConfig('grammar/cst.ts')
   const types = await format(note + generateCstDts(productions), { ...settings, parser: 'typescript' })
+  const page = withTables(readFileSync('docs/language.md', 'utf8'))
   return new Map([
     ['grammar/cst.ts', types],
     ['docs/syntax.html', diagrams(Object.values(productions))],
+    ['docs/language.md', await format(page, { ...settings, parser: 'markdown' })],
   ])
 }

@@ -41,19 +41,25 @@ for name in lint format:check types unused; do check "$name" npm run --silent "$
 
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
-printf '\n== tests\n'
-npx vitest run --reporter=default --reporter=json --outputFile.json="$report" "$@" </dev/null || status=$?
-# A file that could not be loaded has no tests and counts as one that failed.
-if counts=$(node -e '
-  const { numPassedTests, numFailedTests, testResults } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"))
-  const broken = testResults.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"))
-  console.log(numPassedTests, numFailedTests + broken.length)' "$report" 2>/dev/null); then
-  read -r tests_passed tests_failed <<<"$counts"
-  passed=$((passed + tests_passed)) failed=$((failed + tests_failed))
-else
-  failed=$((failed + 1))
-  [ "$status" -ne 0 ] || status=1
-fi
+
+# One run of vitest, added to the counts. A file that could not be loaded has no tests and counts as one that failed.
+run_tests() {
+  printf '\n== %s\n' "$1"
+  : >"$report"
+  npx vitest run --reporter=default --reporter=json --outputFile.json="$report" "${@:2}" </dev/null || status=1
+  if counts=$(node -e '
+    const { numPassedTests, numFailedTests, testResults } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"))
+    const broken = testResults.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"))
+    console.log(numPassedTests, numFailedTests + broken.length)' "$report" 2>/dev/null); then
+    read -r tests_passed tests_failed <<<"$counts"
+    passed=$((passed + tests_passed)) failed=$((failed + tests_failed))
+  else
+    failed=$((failed + 1)) status=1
+  fi
+}
+
+run_tests 'tests' "$@"
+if [ $# -eq 0 ]; then run_tests 'tests of models of full size' --config vitest.slow.config.ts; fi
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 exit "$status"

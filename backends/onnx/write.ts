@@ -142,12 +142,35 @@ async function readBytes(stored: StoredParameter, weights: ParameterValues): Pro
   if (values.length !== elementCount(shape)) {
     throw new InternalError(`the parameter ${name} has ${values.length} values for the shape [${shape.join(', ')}]`)
   }
-  const raw = stored.elementType === 'float16' ? toFloat16(values) : values
+  return encoded(values, stored)
+}
+
+function encoded(values: Float32Array, { elementType }: StoredParameter): Uint8Array {
+  const raw = elementType === 'float16' ? toFloat16(values) : values
   return new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength)
 }
 
-/** Reads the next tensor while the last one is being written. Gaps between tensors are left to the file system. */
+/** Writes tensor by tensor. Gaps between tensors are left to the file system. */
 async function stream(placements: readonly Placement[], weights: ParameterValues, file: FileHandle): Promise<void> {
+  if (!weights.pieces) return streamWhole(placements, weights, file)
+  for (const { stored, offset, length } of placements) {
+    let end = offset
+    for await (const values of weights.pieces(stored.parameter.name)) {
+      const bytes = encoded(values, stored)
+      await writeAt(file, bytes, end)
+      end += bytes.length
+    }
+    if (end !== offset + length)
+      throw new InternalError(`the parameter ${stored.parameter.name} has ${end - offset} bytes instead of ${length}`)
+  }
+}
+
+/** Makes or reads the next tensor while the last one is being written. */
+async function streamWhole(
+  placements: readonly Placement[],
+  weights: ParameterValues,
+  file: FileHandle,
+): Promise<void> {
   let writing: Promise<void> = Promise.resolve()
   for (const { stored, offset } of placements) {
     const [bytes] = await Promise.all([readBytes(stored, weights), writing])

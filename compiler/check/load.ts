@@ -49,7 +49,7 @@ export function load(path: string, host: SourceHost, report: Report): Program | 
     if (known) return known
     const text = host.read(file)
     if (text === undefined) {
-      report(missingFile({ path: written }), cause)
+      report(missingFile({ path: written, imported: cause !== undefined }), cause)
       return undefined
     }
     sources.set(file, text)

@@ -92,7 +92,7 @@ interface Entry<Parameters> {
   readonly severity?: Severity
   readonly message: (parameters: Parameters) => string
   /** Why it is wrong. */
-  readonly reason?: string | ((parameters: Parameters) => string)
+  readonly reason?: string | ((parameters: Parameters) => string | undefined)
   /** What to do about it. */
   readonly help?: string | ((parameters: Parameters) => string | undefined)
 }

@@ -29,7 +29,7 @@ export const unclosed = diagnostic<{ opened: string; expected: string }>({
 export const nestedTooDeeply = diagnostic({
   code: 'MDM0104',
   message: () => 'nested too deeply',
-  reason: 'more than 100 brackets and conditions are open here, or one value takes more than 1000 operators',
+  reason: 'more than 50 brackets and conditions are open here, or one value takes more than 500 operators',
   help: 'give parts of it names of their own',
 })
 
@@ -52,10 +52,11 @@ export const unknownName = diagnostic<{ what: string; name: string; known: reado
     didYouMean(name, known) ?? (known.length === 0 ? undefined : `known here: ${someOf(known)}`),
 })
 
-export const missingFile = diagnostic<{ path: string }>({
+export const missingFile = diagnostic<{ path: string; imported: boolean }>({
   code: 'MDM0108',
   message: ({ path }) => `cannot read "${path}"`,
-  reason: 'paths are relative to the file that imports; `std/...` are the blocks that come with mdmc',
+  reason: ({ imported }) =>
+    imported ? 'paths are relative to the file that imports; `std/...` are the blocks that come with mdmc' : undefined,
   help: 'check the path',
 })
 

@@ -28,7 +28,11 @@ interface Mark {
 
 /** Tabs count as one column, so that marks stand under what they mark; a very long line is cut around its mark. */
 function sourceLine(text: string, line: number): string {
-  return (text.split('\n')[line - 1] ?? '').replaceAll('\t', ' ').replaceAll('\r', '')
+  // Other control characters could do anything to a terminal.
+  return (text.split('\n')[line - 1] ?? '')
+    .replaceAll('\t', ' ')
+    .replaceAll('\r', '')
+    .replace(/\p{Cc}/gu, '\u00b7')
 }
 
 const longestLine = 160

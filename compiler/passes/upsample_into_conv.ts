@@ -25,6 +25,8 @@ function subpixel(node: Node, b: Builder): Value | undefined {
     height === 3 && width === 3 && attributes.stride === 1 && paddingOf(attributes, 2).every((edge) => edge === 1)
   const small = doubled.inputs.x
   if (!fits || small === undefined || doubled.attributes.factor !== 2) return undefined
+  // ONNX Runtime's WebGPU forgets the padding where a kernel is as large as its map; so small a map gains nothing anyway.
+  if (small.type.shape.slice(2).some((side) => typeof side !== 'number' || side <= 2)) return undefined
   const phase = (row: number, column: number) =>
     b.conv(small, merged(merged(weight, 2, row, b), 3, column, b), bias, {
       stride: 1,

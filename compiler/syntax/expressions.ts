@@ -200,7 +200,7 @@ export class ExpressionReader {
     if (shape)
       return { kind: 'shape', items: this.all(shape.children.expression).map((item) => this.expression(item)), span }
     const inside = this.first(this.first(parenthesised)?.children.expression)
-    if (inside) return this.expression(inside)
+    if (inside) return { ...this.expression(inside), span }
     const call = this.first(nameOrCall)
     const name = this.first(call?.children.Name)
     if (!call || !name) return { kind: 'none', span }

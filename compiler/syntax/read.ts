@@ -1,5 +1,5 @@
 /** Text to abstract syntax tree, with a diagnostic for each mistake in writing. */
-import type { CstNode } from 'chevrotain'
+import type { CstNode, IToken } from 'chevrotain'
 import { closingSign, type BracketProblem } from '../../grammar/brackets.js'
 import type * as cst from '../../grammar/cst.js'
 import { parse, parseTokens, type ParseResult } from '../../grammar/parser.js'
@@ -21,6 +21,11 @@ export function readFile(path: string, text: string, report: Report): ast.File {
   return new FileReader(path, damage).file(tree)
 }
 
+/** More mistakes than this of one kind are not shown, and not set right one by one. */
+const most = 20
+
+const isOddText = ({ tokenType }: IToken) => tokenType === QuotedText || tokenType === UnclosedString
+
 type At = (start: number, length: number) => Span
 
 /** What is wrong with single signs: unknown ones, texts without an end, brackets without a partner. */
@@ -30,18 +35,18 @@ function reportSigns(
   at: At,
   report: Report,
 ): void {
-  for (const { offset, length } of lexingErrors) {
+  for (const { offset, length } of lexingErrors.slice(0, most)) {
     const character = text.slice(offset, offset + Math.min(length, 20))
     const fix =
       character === ';' ? { fix: { title: 'remove it', edits: [{ span: at(offset, 1), replacement: '' }] } } : {}
     report(unexpectedCharacter({ character }), at(offset, length), fix)
   }
-  for (const { startOffset, image } of foreignRemarks) {
+  for (const { startOffset, image } of foreignRemarks.slice(0, most)) {
     const sign = image.startsWith('#') ? '#' : '/*'
     const fix = { title: 'write `//`', edits: [{ span: at(startOffset, 1), replacement: '//' }] }
     report(unexpectedCharacter({ character: sign }), at(startOffset, sign.length), sign === '#' ? { fix } : {})
   }
-  for (const { tokenType, startOffset, image } of tokens) {
+  for (const { tokenType, startOffset, image } of tokens.filter(isOddText).slice(0, most)) {
     if (tokenType === QuotedText) {
       const fix = {
         title: 'write double quotes',
@@ -52,7 +57,7 @@ function reportSigns(
     if (tokenType === UnclosedString)
       report(unclosed({ opened: 'this text', expected: '"' }), at(startOffset, image.trimEnd().length))
   }
-  for (const problem of bracketProblems) reportBracket(problem, at, report)
+  for (const problem of bracketProblems.slice(0, most)) reportBracket(problem, at, report)
 }
 
 function reportBracket({ kind, token, before }: BracketProblem, at: At, report: Report): void {
@@ -62,9 +67,6 @@ function reportBracket({ kind, token, before }: BracketProblem, at: At, report: 
     report(unclosed({ opened: `\`${token.image}\``, expected: closingSign(token) }), main, { because })
   } else report(strayBracket({ found: token.image, opener: { '}': '{', ')': '(', ']': '[' }[token.image] ?? '' }), main)
 }
-
-/** More mistakes than this in one file are not set right one by one. */
-const mostRepairs = 20
 
 /**
  * Reports what the parser stumbled over. A mistake that can be set right is, and the file is parsed again, so that it
@@ -81,9 +83,9 @@ function reportAndRepair(
     ...parsed.lexingErrors.filter(({ offset }) => text[offset] !== ';').map(({ offset }) => offset),
     ...parsed.bracketProblems.map(({ token }) => token.startOffset),
   ]
-  for (let repairs = 0; repairs < mostRepairs; repairs++) {
+  for (let repairs = 0; repairs < most; repairs++) {
     const mistakes = withoutConsequences(
-      parsingErrors.map((error) => explain(error, path, text, tokens)),
+      parsingErrors.slice(0, most).map((error) => explain(error, path, text, tokens)),
       text,
     )
     const repairable = mistakes.find(({ repaired }) => repaired !== undefined)

@@ -76,6 +76,21 @@ export function decodeInto(dtype: Dtype, bytes: Uint8Array, out: Float32Array, a
   }
 }
 
+/** Stored elements as float32, piece by piece; a piece is valid only until the next one is asked for. */
+export async function* decodedPieces(dtype: Dtype, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Float32Array> {
+  let values = new Float32Array(0)
+  for await (const piece of pieces) {
+    if (dtype === 'F32' && piece.byteOffset % 4 === 0) {
+      yield new Float32Array(piece.buffer, piece.byteOffset, piece.length / 4)
+      continue
+    }
+    const count = piece.length / bytesOf(dtype)
+    if (values.length < count) values = new Float32Array(count)
+    decodeInto(dtype, piece, values, 0)
+    yield values.subarray(0, count)
+  }
+}
+
 /** Reverses the bytes of every element, in place. */
 export function swapBytes(bytes: Uint8Array, size: number): void {
   if (size === 1) return

@@ -8,6 +8,7 @@ import {
   weightsSeveralFit,
 } from '../../compiler/diagnostics/weights.js'
 import type { Parameter } from '../../compiler/ir/parameter.js'
+import { decodedPieces } from './decode.js'
 import { wholeFile } from './failure.js'
 import { lookUp, type TensorEntry, type WeightSource } from './source.js'
 
@@ -101,6 +102,7 @@ export function fitWeights(
     metadata: source.metadata,
     read: async (name) => source.read(lookUp(fitted, name).name),
     bytes: (name) => source.bytes(lookUp(fitted, name).name),
+    pieces: (name) => decodedPieces(lookUp(fitted, name).dtype, source.bytes(lookUp(fitted, name).name)),
     close: () => source.close(),
   }
 }

@@ -28,6 +28,8 @@ export interface WeightSource {
    * only until the next one is asked for. Throws as `read`.
    */
   bytes(name: string): AsyncIterable<Uint8Array>
+  /** As `read`, in pieces as those of `bytes`. */
+  pieces?(name: string): AsyncIterable<Float32Array>
   close(): Promise<void>
 }
 

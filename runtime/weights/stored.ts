@@ -23,17 +23,24 @@ export function requireReadable(name: string, elements: number): void {
   )
 }
 
+/** Buffers that no reader holds: fresh memory for every tensor costs more than reading it. */
+const spare: Uint8Array[] = []
+
 /** Bytes of a file in pieces; every piece but the last is a multiple of 8 bytes long. The buffer is used again. */
 export async function* filePieces(
   file: RandomAccessFile,
   position: number,
   length: number,
 ): AsyncGenerator<Uint8Array> {
-  const buffer = new Uint8Array(Math.min(pieceBytes, length))
-  for (let done = 0; done < length; done += buffer.length) {
-    const piece = buffer.subarray(0, Math.min(buffer.length, length - done))
-    await file.readInto(piece, position + done)
-    yield piece
+  const buffer = spare.pop() ?? new Uint8Array(pieceBytes)
+  try {
+    for (let done = 0; done < length; done += buffer.length) {
+      const piece = buffer.subarray(0, Math.min(buffer.length, length - done))
+      await file.readInto(piece, position + done)
+      yield piece
+    }
+  } finally {
+    if (spare.length < 4) spare.push(buffer)
   }
 }
 

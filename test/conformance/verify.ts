@@ -10,9 +10,9 @@ import { folderOf, readCaseFile } from './cases.js'
  * Runs the case; every tensor must be within the case's own tolerance and within `closest`, which is near what is
  * measured: two versions of PyTorch differ by 3e-6.
  */
-export async function expectToConform(name: string, engine: Engine, closest: number): Promise<void> {
+export async function expectToConform(name: string, engine: Engine, closest: number, device = 'cpu'): Promise<void> {
   const found = new DiagnosticList()
-  const result = await verifyCase(folderOf(name), { engine, device: 'cpu', host: disk, report: found.report })
+  const result = await verifyCase(folderOf(name), { engine, device, host: disk, report: found.report })
   expect(found.all.map(({ message }) => message)).toEqual([])
   const { sizes, tolerance } = readCaseFile(name)
   expect(result).toMatchObject({ case: folderOf(name), engine: engine.name, passed: true })

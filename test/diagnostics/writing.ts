@@ -176,7 +176,7 @@ block b(x) {
 import { S64 } from "./S64.mdm
 model S nests S64 { level 64 { channels 64  blocks 2 } }`,
   ),
-  scenario('brackets without end', 'MDM0104', `block b(x) { return ${'('.repeat(101)}x${')'.repeat(101)} }`),
+  scenario('nesting too deep', 'MDM0104', `block b(x) { return ${'('.repeat(51)}x${')'.repeat(51)} }`),
   scenario(
     'a unit of something else',
     'MDM0105',

@@ -2,7 +2,7 @@
 import { philox4x32 } from '../../runtime/random/philox.js'
 
 /** Whole numbers below a limit, the same for the same seed. */
-function dice(seed: number): (limit: number) => number {
+export function dice(seed: number): (limit: number) => number {
   const words = new Uint32Array(4)
   let count = 0
   return (limit) => {

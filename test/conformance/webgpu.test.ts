@@ -1,0 +1,22 @@
+/** Recorded denoisers on WebGPU over whatever Vulkan driver there is. Measured over SwiftShader: 2.8e-6 at most. */
+import { describe, it } from 'vitest'
+import { onnx } from '../../backends/onnx/engine.js'
+import { expectToConform } from './verify.js'
+
+const driver = process.env.VK_ICD_FILENAMES
+if (driver === undefined) console.log('skipped: WebGPU is tried where VK_ICD_FILENAMES names a Vulkan driver')
+
+const cases = [
+  'unet-unconditional',
+  'unet-class',
+  'unet-self-attention',
+  'unet-text-masked',
+  'nested2',
+  'nested2-mixed-batch',
+  'nested3-ratio2',
+  'video-t4-rotary',
+]
+
+describe.skipIf(driver === undefined)('webgpu', () => {
+  it.each(cases)('%s', (name) => expectToConform(name, onnx, 1e-5, 'webgpu'))
+})
