@@ -35,7 +35,7 @@ interface Resolution {
 
 class SamplerLowering {
   readonly #resolutions: readonly Resolution[]
-  /** Inputs of the step whose rows come twice. */
+  /** Whether the step takes the rows of the negative condition ahead of those of the condition. */
   readonly #guided: boolean
 
   constructor(
