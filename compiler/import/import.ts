@@ -34,7 +34,7 @@ export function importReference(
 }
 
 /** As importReference, for a configuration that was read already. */
-export function writeReference(
+function writeReference(
   file: string,
   reference: Reference,
   options: ImportOptions,

@@ -3,6 +3,7 @@ import type { Engine, EngineOptions, ParameterValues, Session } from '../../back
 import { InternalError } from '../../compiler/diagnostics/internal.js'
 import { resolutionName } from '../../compiler/build/nest.js'
 import { buildSamplerStep } from '../../compiler/build/sampler.js'
+import { signalScales } from '../../compiler/build/schedule.js'
 import { coefficientNames, solverSteps, type SolverStep } from '../../compiler/build/solver.js'
 import { partsOf, type Model, type Sampling } from '../../compiler/check/model.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
@@ -95,9 +96,15 @@ export class Sampler {
       })
       x = this.#named('next', outputs)
       clean = this.#named('x0', outputs)
-      onStep?.({ number, of: this.steps.length, clean })
+      onStep?.({ number, of: this.steps.length, clean: this.#shown(clean) })
     }
-    return new Map([...x].map(([name, image]) => [name, clipped(image)]))
+    return this.#shown(x)
+  }
+
+  /** Images as they are looked at: with their signal's scale undone, and clipped to [-1, 1]. */
+  #shown(images: Images): Images {
+    const scales = signalScales(this.model)
+    return new Map([...images].map(([name, image], r) => [name, clipped(image, scales[r] ?? 1)]))
   }
 
   async dispose(): Promise<void> {
@@ -139,6 +146,6 @@ function filled(rows: number, value: number): Tensor {
   return { shape: [rows], data: new Float32Array(rows).fill(value) }
 }
 
-function clipped({ shape, data }: Tensor): Tensor {
-  return { shape, data: Float32Array.from(data, (value) => Math.min(1, Math.max(-1, value))) }
+function clipped({ shape, data }: Tensor, scale: number): Tensor {
+  return { shape, data: Float32Array.from(data, (value) => Math.min(1, Math.max(-1, value * scale))) }
 }

@@ -86,9 +86,7 @@ export function imagesOf({ prompts, labels, count }: Wishes): Wanted[] {
 }
 
 /** Makes the condition's tensors for some images. */
-export interface Conditioner {
-  (images: readonly Wanted[]): Readonly<Record<string, Tensor>>
-}
+export type Conditioner = (images: readonly Wanted[]) => Readonly<Record<string, Tensor>>
 
 /** Encodes all prompts or labels once. Where guided, unconditional rows come first. Undefined where that fails, which is reported. */
 export async function conditionerOf(

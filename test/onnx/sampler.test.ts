@@ -143,6 +143,7 @@ describe.each([
   ['dpm  spacing even'],
   ['ddim  spacing quadratic', 'schedule cosine shifted  predict noise'],
   ['ddpm  guidance 2', 'schedule ddpm shifted  predict x0', 'label { classes 5 }'],
+  ['dpm', 'schedule deepfloyd  measure noise'],
 ])('method %s', (sample, diffusion = 'schedule cosine shifted', condition = 'text { width 16  layers 1 }') => {
   const of = model(`method ${sample}`, diffusion, condition)
 

@@ -7,6 +7,7 @@ import { memoryHost } from '../host.js'
 export function modelOf(source: string): Model {
   const { models, diagnostics } = checkFile('test.mdm', memoryHost({ 'test.mdm': source }))
   const model = models.at(-1)
-  if (model === undefined) throw new Error(diagnostics.map(({ message }) => message).join('; '))
+  if (model === undefined || diagnostics.some(({ severity }) => severity === 'error'))
+    throw new Error(diagnostics.map(({ message }) => message).join('; '))
   return model
 }
