@@ -7,7 +7,7 @@ import { DiagnosticList } from '../../compiler/diagnostics/diagnostic.js'
 import { openWeights } from '../../runtime/weights/open.js'
 import type { WeightSource } from '../../runtime/weights/source.js'
 
-export { checkpointOf, readEverything, safetensorsOf, tensorPickle, text, zipOf, type ZippedFile } from './archives.js'
+export { checkpointOf, readEverything, safetensorsOf, tensorPickle, text, zipOf } from './archives.js'
 
 /** A folder for the tests of one file. */
 export function temporaryFolder(): {
