@@ -16,6 +16,9 @@ import { BlockFault, none, Reading, sizeValue, yesNoValue, type BlockValue } fro
 /** Larger networks are mistakes in a number. */
 const mostNodes = 200_000
 const mostRepeats = 1024
+const mostOpen = 64
+/** Numbers stored in the graph itself. */
+const mostConstants = 4_000_000
 /** Expressions worked out for one model; blocks that use others again and again would otherwise never end. */
 const mostSteps = 3_000_000
 
@@ -23,11 +26,13 @@ interface Frame {
   readonly home: LoadedFile
   readonly variables: Map<string, BlockValue>
   readonly scope: Scope
-  readonly chain: readonly string[]
+  /** The blocks at work, outermost first. */
+  readonly chain: readonly ast.BlockSyntax[]
 }
 
 export class BlockRunner {
   #steps = 0
+  #constants = 0
 
   constructor(
     private readonly graph: GraphBuilder,
@@ -43,12 +48,16 @@ export class BlockRunner {
     home: LoadedFile,
     given: ReadonlyMap<string, BlockValue>,
     scope: Scope,
-    chain: readonly string[] = [],
+    chain: readonly ast.BlockSyntax[] = [],
   ): BlockValue {
     const name = block.name.text
-    if (chain.includes(name))
-      throw new BlockFault(say.recursiveBlock({ chain: [...chain.slice(chain.indexOf(name)), name] }), block.name.span)
-    const frame: Frame = { home, variables: new Map(), scope, chain: [...chain, name] }
+    if (chain.includes(block)) {
+      const names = [...chain.slice(chain.indexOf(block)), block].map((each) => each.name.text)
+      throw new BlockFault(say.recursiveBlock({ chain: names }), block.name.span)
+    }
+    if (chain.length > mostOpen)
+      throw new BlockFault(say.tooLarge({ what: 'blocks used inside each other', most: mostOpen }), block.name.span)
+    const frame: Frame = { home, variables: new Map(), scope, chain: [...chain, block] }
     for (const parameter of block.parameters) {
       const value = given.get(parameter.name.text) ?? (parameter.default && this.#evaluate(parameter.default, frame))
       if (value === undefined)
@@ -228,7 +237,12 @@ export class BlockRunner {
   }
 
   #context(label: ast.LayerLabel | undefined, kind: string, span: Span, frame: Frame): CallContext {
-    const shared = { b: this.graph.b, layers: this.layers, span }
+    const spend = (count: number) => {
+      this.#constants += count
+      if (this.#constants <= mostConstants) return
+      throw new BlockFault(say.tooLarge({ what: 'constant numbers', most: mostConstants }), span)
+    }
+    const shared = { b: this.graph.b, layers: this.layers, span, spend }
     if (label === undefined) return { ...shared, layer: frame.scope, owner: { scope: frame.scope, name: '' } }
     const path = this.#path(label, frame)
     const at = path.lastIndexOf('.')

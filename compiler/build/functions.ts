@@ -27,6 +27,8 @@ export interface CallContext {
   readonly layer: Scope
   readonly owner: { readonly scope: Scope; readonly name: string }
   readonly span: Span
+  /** Called before so many constant numbers are made. */
+  readonly spend: (count: number) => void
 }
 
 type Implementation<Name extends FunctionName> = (given: ArgumentsOf<Name>, context: CallContext) => Value | BlockValue
@@ -144,8 +146,9 @@ export const implementations: { readonly [Name in FunctionName]: Implementation<
     b.mean(x.tensor(), { axes: [axisOf(x.tensor(), axis)], keep: keep?.yesNo() ?? false }),
   sum: ({ x, axis, keep }, { b }) =>
     b.sum(x.tensor(), { axes: [axisOf(x.tensor(), axis)], keep: keep?.yesNo() ?? false }),
-  arange: ({ count }, { b }) => {
+  arange: ({ count }, { b, spend }) => {
     const length = count.whole(1)
+    spend(length)
     return b.tensor(
       floats(
         [length],

@@ -5,20 +5,20 @@ import { duplicateName, unknownName } from '../diagnostics/language.js'
 import { notABlock } from '../diagnostics/model.js'
 import type * as ast from '../syntax/ast.js'
 import { functions, signatureOf, words } from './functions.js'
-import { callsIn, layerNames, type Call } from './layer_names.js'
+import { circles } from './circles.js'
+import { layerNames, type Call } from './layer_names.js'
 import type { LoadedFile } from './load.js'
 import { nearestFix } from './spelling.js'
 
 /** Reports what is wrong in the blocks of a file, each mistake at its place, all in one run. */
 export function checkBlocks(file: LoadedFile, report: Report): void {
-  const inCircle = new Set<string>()
   for (const block of file.syntax.blocks) {
     const definition = file.names.get(block.name.text)
     if (block.damaged || definition?.syntax !== block) continue
     new BlockChecker(file, report).check(block)
-    const chain = inCircle.has(block.name.text) ? undefined : circle(block, file)
-    if (chain) report(say.recursiveBlock({ chain }), block.name.span)
-    for (const name of chain ?? []) inCircle.add(name)
+  }
+  for (const [first, ...more] of circles(file)) {
+    if (first) report(say.recursiveBlock({ chain: [first, ...more].map(({ name }) => name.text) }), first.name.span)
   }
 }
 
@@ -243,22 +243,4 @@ class BlockChecker {
 
 function returns(body: readonly ast.Statement[]): boolean {
   return body.some((statement) => statement.kind === 'return' || (statement.kind === 'for' && returns(statement.body)))
-}
-
-/** The names of blocks from `block` back to itself, if it uses itself. */
-function circle(block: ast.BlockSyntax, file: LoadedFile): string[] | undefined {
-  const seen = new Set<ast.BlockSyntax>()
-  const visit = (current: ast.BlockSyntax, home: LoadedFile, chain: readonly string[]): string[] | undefined => {
-    for (const { callee } of callsIn(current)) {
-      const definition = home.names.get(callee.text)
-      if (definition?.kind !== 'block') continue
-      if (definition.syntax === block) return [...chain, block.name.text]
-      if (seen.has(definition.syntax)) continue
-      seen.add(definition.syntax)
-      const found = visit(definition.syntax, definition.file, [...chain, callee.text])
-      if (found) return found
-    }
-    return undefined
-  }
-  return visit(block, file, [block.name.text])
 }

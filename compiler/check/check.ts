@@ -1,5 +1,6 @@
 /** Checks models: from syntax to the checked model, inner models first. */
 import type { Report } from '../diagnostics/diagnostic.js'
+import { tooLarge } from '../diagnostics/block.js'
 import { circular, unknownName } from '../diagnostics/language.js'
 import * as say from '../diagnostics/model.js'
 import type * as ast from '../syntax/ast.js'
@@ -25,9 +26,13 @@ export function checkProgram(program: Program, report: Report): Model[] {
   return models
 }
 
+/** Models nested in each other; the paper has five. More than this is a mistake. */
+const mostNested = 16
+
 class Checker {
   readonly #done = new Map<ast.ModelSyntax, Model | undefined>()
   readonly #open: ast.ModelSyntax[] = []
+  #toldTooMany = false
 
   constructor(
     private readonly program: Program,
@@ -42,11 +47,21 @@ class Checker {
       this.report(circular({ what: 'models', chain }), syntax.nests?.span ?? syntax.name.span)
       return undefined
     }
+    if (this.#open.length >= mostNested) {
+      this.#tooMany(syntax.nests ?? syntax.name)
+      return undefined
+    }
     this.#open.push(syntax)
     const model = this.#check(syntax, file)
     this.#open.pop()
     this.#done.set(syntax, model)
     return model
+  }
+
+  #tooMany({ span }: ast.Named): void {
+    if (this.#toldTooMany) return
+    this.#toldTooMany = true
+    this.report(tooLarge({ what: 'models nested in each other', most: mostNested }), span)
   }
 
   /** `train` and `sample` sections must belong to a model. */
@@ -98,6 +113,10 @@ class Checker {
     const { report } = this
     const nested = this.#inner(syntax, file)
     const inner = nested === 'wrong' ? undefined : nested
+    if (inner && partsOf(inner).length >= mostNested) {
+      this.#tooMany(syntax.nests ?? syntax.name)
+      return undefined
+    }
     const r = new SectionReader(`model ${syntax.name.text}`, syntax.section, report, syntax.name.span)
     const blockOf = this.#blockOf(file)
     const block = (key: string, standard: string) =>

@@ -12,6 +12,8 @@ export interface LayerNames {
   readonly complete: boolean
 }
 
+/** Longer chains of blocks are refused when they are built. */
+const deepest = 64
 const found = new WeakMap<ast.BlockSyntax, LayerNames>()
 
 /** The layers of a block and of the blocks that it calls. */
@@ -20,7 +22,7 @@ export function layerNames(
   file: LoadedFile,
   open: readonly ast.BlockSyntax[] = [],
 ): LayerNames {
-  if (open.includes(block) || block.damaged) return { names: [], complete: false }
+  if (open.length > deepest || open.includes(block) || block.damaged) return { names: [], complete: false }
   const known = found.get(block)
   if (known) return known
   const names = new Set<string>()
@@ -45,9 +47,19 @@ export function layerNames(
   return result
 }
 
+const calls = new WeakMap<ast.BlockSyntax, readonly Call[]>()
+
 /** Every call in a block, in the order of evaluation. */
-export function callsIn(block: ast.BlockSyntax): Call[] {
-  const calls: Call[] = []
+export function callsIn(block: ast.BlockSyntax): readonly Call[] {
+  const known = calls.get(block)
+  if (known) return known
+  const found = findCalls(block)
+  calls.set(block, found)
+  return found
+}
+
+function findCalls(block: ast.BlockSyntax): Call[] {
+  const found: Call[] = []
   const expression = (e: ast.Expression): void => {
     if (e.kind === 'shape') e.items.forEach(expression)
     else if (e.kind === 'unary') expression(e.operand)
@@ -57,7 +69,7 @@ export function callsIn(block: ast.BlockSyntax): Call[] {
       if (e.piped) expression(e.piped)
       for (const { value } of e.arguments) expression(value)
       for (const part of e.label?.parts ?? []) if ('index' in part) expression(part.index)
-      calls.push(e)
+      found.push(e)
     }
   }
   const statement = (s: ast.Statement): void => {
@@ -70,5 +82,5 @@ export function callsIn(block: ast.BlockSyntax): Call[] {
   }
   for (const { default: value } of block.parameters) if (value) expression(value)
   block.body.forEach(statement)
-  return calls
+  return found
 }
