@@ -1,10 +1,16 @@
 /** `mdmc sample`: pictures and videos from a spec and weights. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Option, type Command } from 'commander'
-import { noWeights } from '../compiler/diagnostics/sample.js'
+import type { Engine, EngineOptions } from '../backends/engine.js'
+import type { SamplerOptions } from '../compiler/build/sampler.js'
+import { processOf, type Process } from '../compiler/build/schedule.js'
+import type { Sampling } from '../compiler/check/model.js'
+import { noWeights, ofSpecOnly } from '../compiler/diagnostics/sample.js'
 import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
-import type { Model } from '../compiler/check/model.js'
+import type { StepNetwork } from '../runtime/sample/network.js'
 import type { Wishes } from '../runtime/sample/request.js'
+import type { Subject } from '../runtime/sample/subject.js'
 import { addEngineOptions, chooseEngine, type EngineChoice } from './engine.js'
 import { buildGraph, readModel } from './model.js'
 import { positive, whole } from './options.js'
@@ -41,7 +47,7 @@ export function addSample(program: Command): void {
   const command = program
     .command('sample')
     .description('make pictures or videos from a model and its weights')
-    .argument('<file>', 'an .mdm file')
+    .argument('<model>', 'an .mdm file, or a folder that `mdmc compile` wrote')
     .option('--model <name>', 'which model of the file (default: the last)')
     .option('--weights <file>', 'its weights: .safetensors or .pth')
     .option('--fresh-weights <seed>', 'untrained weights instead, to try things out', whole(0, Number.MAX_SAFE_INTEGER))
@@ -82,15 +88,15 @@ function share(text: string): number {
   return text.trim() === '0' ? 0 : Math.min(1, positive(text))
 }
 
-async function sample(file: string, options: SampleChoice): Promise<void> {
-  const whole = readModel(file, options.model)
+async function sample(path: string, options: SampleChoice): Promise<void> {
   const { settingsOf, imagesOf, conditionerOf } = await import('../runtime/sample/request.js')
   const { Sampler } = await import('../runtime/sample/loop.js')
-  const { untilSide } = await import('../runtime/sample/smaller.js')
   const { Gallery } = await import('../runtime/sample/gallery.js')
-  const { microDefaults } = await import('../compiler/build/denoiser.js')
-  const { specHash } = await import('../backends/onnx/compile.js')
   const found = new DiagnosticList()
+  const source = existsSync(join(path, 'manifest.json'))
+    ? await sourceOfFolder(path, options, found)
+    : await sourceOfSpec(path, options, found)
+  const { subject } = source
   const wishes: Wishes = {
     prompts: options.prompt ?? [],
     labels: options.label ?? [],
@@ -98,86 +104,134 @@ async function sample(file: string, options: SampleChoice): Promise<void> {
     encoder: options.encoder,
     count: options.count,
   }
-  const settings = settingsOf(whole, changesOf(options), wishes, found.report)
-  if (options.weights === undefined && options.freshWeights === undefined)
-    found.report(noWeights({ model: whole.name }), undefined)
+  const settings = settingsOf(subject, changesOf(options), wishes, found.report)
   stopOn(found)
   if (settings === undefined) throw new WrongInput()
-  const smaller = settings.until === undefined ? undefined : untilSide(whole, settings.until)
-  const model: Model = { ...(smaller?.model ?? whole), sampling: settings }
   const wanted = imagesOf(wishes)
-  const conditioner = await conditionerOf(model, wanted, wishes, settings.guidance !== 1, found.report)
+  const guided = settings.guidance !== 1
+  const conditioner = await conditionerOf(subject, wanted, wishes, guided, found.report)
   stopOn(found)
   if (conditioner === undefined) throw new WrongInput()
 
-  const graph = buildGraph(whole)
-  const hash = specHash(whole, graph)
+  const { engine, device } = await chooseEngine(options)
+  const threads = options.threads === undefined ? {} : { threads: options.threads }
+  const prepared = await source.prepare(settings, { threshold: settings.threshold, guided }, engine, {
+    device,
+    ...threads,
+  })
   const seed = settings.seed ?? 0
-  const texts = (image: number) => ({
-    Software: 'mdmc',
-    mdmc: JSON.stringify({
-      model: whole.name,
-      spec: hash,
-      ...settings,
-      seed,
-      image,
-      words: wanted[image]?.words ?? '',
-      negative: options.negative ?? null,
-    }),
-  })
-  const gallery = await Gallery.open(model, {
-    folder: options.output ?? join('out', `${whole.name}-samples`),
-    resolutions: options.resolutions ?? false,
-    trajectory: options.trajectory,
-    video: options.video,
-    texts,
-  })
-  const weights = await chosen(options, graph.parameters)
+  const sampler = new Sampler(prepared.process, { sampling: settings, seed }, prepared.network)
   try {
-    const { engine, device } = await chooseEngine(options)
-    const threads = options.threads === undefined ? {} : { threads: options.threads }
-    const values = smaller ? smaller.weights(weights.values) : weights.values
-    const sampler = await Sampler.prepare(
-      model,
-      values,
-      { sampling: settings, seed },
-      engine,
-      { device, ...threads },
-      found.report,
-    )
-    const batches = Math.ceil(wanted.length / options.batch)
-    const progress = stepProgress('sampling', batches * settings.steps)
+    const gallery = await Gallery.open(prepared.process.resolutions, {
+      folder: options.output ?? join('out', `${subject.name}-samples`),
+      resolutions: options.resolutions ?? false,
+      trajectory: options.trajectory,
+      video: options.video,
+      texts: (image) => ({
+        Software: 'mdmc',
+        mdmc: JSON.stringify({
+          model: subject.name,
+          spec: subject.specHash,
+          ...settings,
+          seed,
+          image,
+          words: wanted[image]?.words ?? '',
+          negative: options.negative ?? null,
+        }),
+      }),
+    })
+    const progress = stepProgress('sampling', Math.ceil(wanted.length / options.batch) * settings.steps)
     const started = performance.now()
-    try {
-      for (let first = 0; first < wanted.length; first += options.batch) {
-        const images = wanted.slice(first, first + options.batch)
-        const batch = {
-          images: images.map((_, i) => first + i),
-          condition: conditioner(images),
-          micros: microDefaults(model),
-        }
-        const result = await sampler.sample(batch, ({ clean }) => {
-          progress.advance(1)
-          gallery.step(clean)
-        })
-        await gallery.add(result, first)
-      }
-    } finally {
-      progress.stop()
-      await sampler.dispose()
+    for (let first = 0; first < wanted.length; first += options.batch) {
+      const images = wanted.slice(first, first + options.batch)
+      const batch = { images: images.map((_, i) => first + i), condition: conditioner(images), micros: subject.micros }
+      const result = await sampler.sample(batch, ({ clean }) => {
+        progress.advance(1)
+        gallery.step(clean)
+      })
+      await gallery.add(result, first)
     }
+    progress.stop()
     await gallery.close()
     const seconds = (performance.now() - started) / 1000
     if (options.json)
-      printJson({ model: model.name, images: wanted.length, ...settings, seed, seconds, files: gallery.files })
+      printJson({ model: subject.name, images: wanted.length, ...settings, seed, seconds, files: gallery.files })
     else {
-      for (const path of gallery.files) print(path)
+      for (const file of gallery.files) print(file)
       say(
-        `${plural(wanted.length, 'image')}, ${settings.method} in ${settings.steps} steps, seed ${seed}, ${weights.about}, ${seconds.toFixed(1)} s`,
+        `${plural(wanted.length, 'image')}, ${settings.method} in ${settings.steps} steps, seed ${seed}, ${source.about}, ${seconds.toFixed(1)} s`,
       )
     }
   } finally {
-    await weights.values.close()
+    await sampler.dispose()
+    await source.close()
+  }
+}
+
+/** A model to sample from, and how to make it ready. */
+interface Source {
+  readonly subject: Subject
+  /** Where the weights come from, in words. */
+  readonly about: string
+  prepare(
+    settings: Sampling,
+    step: SamplerOptions,
+    engine: Engine,
+    options: EngineOptions,
+  ): Promise<{ process: Process; network: StepNetwork }>
+  close(): Promise<void>
+}
+
+async function sourceOfSpec(file: string, options: SampleChoice, found: DiagnosticList): Promise<Source> {
+  const model = readModel(file, options.model)
+  const { networkOfModel } = await import('../runtime/sample/network.js')
+  const { untilSide } = await import('../runtime/sample/smaller.js')
+  const { subjectOf } = await import('../runtime/sample/subject.js')
+  const { specHash } = await import('../backends/onnx/compile.js')
+  const graph = buildGraph(model)
+  if (options.weights === undefined && options.freshWeights === undefined)
+    found.report(noWeights({ model: model.name }), undefined)
+  stopOn(found)
+  const weights = await chosen(options, graph.parameters)
+  return {
+    subject: subjectOf(model, specHash(model, graph)),
+    about: weights.about,
+    prepare: async (settings, step, engine, engineOptions) => {
+      const smaller = settings.until === undefined ? undefined : untilSide(model, settings.until)
+      const values = smaller ? smaller.weights(weights.values) : weights.values
+      const sampled = smaller?.model ?? model
+      return {
+        process: processOf(sampled),
+        network: await networkOfModel(sampled, values, step, engine, engineOptions, found.report),
+      }
+    },
+    close: () => weights.values.close(),
+  }
+}
+
+async function sourceOfFolder(folder: string, options: SampleChoice, found: DiagnosticList): Promise<Source> {
+  const { readCompiled } = await import('../runtime/sample/compiled.js')
+  const { networkOfFiles } = await import('../runtime/sample/network.js')
+  const given = {
+    '--weights': options.weights,
+    '--fresh-weights': options.freshWeights,
+    '--model': options.model,
+    '--until': options.until,
+  }
+  for (const [option, value] of Object.entries(given))
+    if (value !== undefined) found.report(ofSpecOnly({ option }), undefined)
+  const compiled = await readCompiled(folder, found.report)
+  stopOn(found)
+  if (compiled === undefined) throw new WrongInput()
+  const { subject, open } = compiled
+  return {
+    subject: { ...subject, sampling: { ...subject.sampling, until: undefined } },
+    about: `files of ${folder}`,
+    prepare: async (_, step, engine, engineOptions) => ({
+      process: subject.process,
+      network: await networkOfFiles(await open(engineOptions), subject.process, step, engine, engineOptions),
+    }),
+    close: async () => undefined,
   }
 }
 

@@ -1,4 +1,5 @@
 /** An ONNX model as the bytes of a ModelProto, with parameters inside it or beside it. */
+import { readFile } from 'node:fs/promises'
 import protocol from 'onnx-proto'
 import type { onnx } from 'onnx-proto'
 import { isSymbolic, showDimension } from '../../compiler/ir/dimension.js'
@@ -111,4 +112,16 @@ function subgraph(
 function valueInfo({ name, elementType, shape }: ValueInfo): onnx.IValueInfoProto {
   const dim = shape.map((size) => (isSymbolic(size) ? { dimParam: showDimension(size) } : { dimValue: size }))
   return { name, type: { tensorType: { elemType: elementTypeCode[elementType], shape: { dim } } } }
+}
+
+/** A node's name and what it does. */
+export interface NamedOperator {
+  readonly name: string
+  readonly opType: string
+}
+
+/** The nodes of a file's graph, those inside of loops left out. */
+export async function nodesOf(path: string): Promise<NamedOperator[]> {
+  const { graph } = protocol.onnx.ModelProto.decode(await readFile(path))
+  return (graph?.node ?? []).map(({ name, opType }) => ({ name: name ?? '', opType: opType ?? '' }))
 }

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { InternalError } from '../../compiler/diagnostics/internal.js'
-import type { Graph } from '../../compiler/ir/graph.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
-import type { Engine, ParameterValues, Session } from '../engine.js'
+import type { Engine, EngineOptions, ParameterValues, Session } from '../engine.js'
 import { bindInputs } from '../inputs.js'
 import { deviceMissing, devices, EngineUnavailable, firstLine, isDevice, type Device } from './devices.js'
+import { nodesOf, type NamedOperator } from './encode.js'
 import { lower } from './lower.js'
 import type { OnnxModel } from './model.js'
 import { encodeWithWeights, inlineLimit, weightBytes, writeModel } from './write.js'
@@ -28,12 +28,25 @@ export const onnx: Engine = {
     if (!isDevice(device)) throw new InternalError(`ONNX Runtime has no device \`${device}\``)
     const runtime = await loadRuntime()
     const model = lower(graph)
-    const options = sessionOptions(model, device, threads)
+    const options = sessionOptions(model.nodes, device, threads)
     const loaded = await create(runtime, model, weights, options).catch(async (cause: unknown) => {
       throw (await works(runtime, device)) ? cause : deviceMissing(device, cause)
     })
-    return new OnnxSession(runtime, loaded, graph)
+    const outputs = graph.outputs.map(({ name }) => name)
+    return new OnnxSession(runtime, loaded, outputs, (inputs) => bindInputs(graph, inputs))
   },
+}
+
+/** A session of an ONNX file that was written before. Throws EngineUnavailable where the device is missing. */
+export async function openModel(path: string, { device, threads }: EngineOptions): Promise<Session> {
+  if (!isDevice(device)) throw new InternalError(`ONNX Runtime has no device \`${device}\``)
+  const runtime = await loadRuntime()
+  const nodes = device === 'webgpu' ? await nodesOf(path) : []
+  const options = sessionOptions(nodes, device, threads)
+  const session = await runtime.InferenceSession.create(path, options).catch(async (cause: unknown) => {
+    throw (await works(runtime, device)) ? cause : deviceMissing(device, cause)
+  })
+  return new OnnxSession(runtime, { session, folder: undefined }, session.outputNames, () => undefined)
 }
 
 /**
@@ -56,13 +69,13 @@ export async function loadRuntime(): Promise<Runtime> {
 }
 
 function sessionOptions(
-  model: OnnxModel,
+  nodes: readonly NamedOperator[],
   device: Device,
   threads: number | undefined,
 ): InferenceSession.SessionOptions {
   return {
     // Not [device, 'cpu']: that would run on the processor without a word where the device is missing.
-    executionProviders: [device === 'webgpu' ? withExactSines(model) : device],
+    executionProviders: [device === 'webgpu' ? withExactSines(nodes) : device],
     graphOptimizationLevel: 'all',
     // On other devices ONNX Runtime warns of shape computations that stay on the processor, where they belong.
     logSeverityLevel: device === 'cpu' ? 2 : 3,
@@ -71,7 +84,7 @@ function sessionOptions(
 }
 
 /** WebGPU promises no more than 11 bits of sine and cosine, and none beyond pi; the processor takes the few there are. */
-function withExactSines({ nodes }: OnnxModel): InferenceSession.ExecutionProviderConfig {
+function withExactSines(nodes: readonly NamedOperator[]): InferenceSession.ExecutionProviderConfig {
   const sines = nodes.filter(({ opType }) => opType === 'Sin' || opType === 'Cos').map(({ name }) => name)
   return { name: 'webgpu', ...(sines.length > 0 ? { forceCpuNodeNames: sines } : {}) }
 }
@@ -135,20 +148,28 @@ class OnnxSession implements Session {
   readonly #runtime: Runtime
   readonly #session: InferenceSession
   readonly #folder: string | undefined
-  readonly #graph: Graph
+  readonly #outputs: readonly string[]
+  readonly #check: (inputs: Readonly<Record<string, Tensor>>) => void
 
-  constructor(runtime: Runtime, { session, folder }: Loaded, graph: Graph) {
+  /** `check` throws InputError where inputs do not fit. */
+  constructor(
+    runtime: Runtime,
+    { session, folder }: Loaded,
+    outputs: readonly string[],
+    check: (inputs: Readonly<Record<string, Tensor>>) => void,
+  ) {
     this.#runtime = runtime
     this.#session = session
     this.#folder = folder
-    this.#graph = graph
+    this.#outputs = outputs
+    this.#check = check
   }
 
   async run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
-    bindInputs(this.#graph, inputs)
+    this.#check(inputs)
     const feeds = Object.entries(inputs).map(([name, tensor]) => [name, this.#given(tensor)] as const)
     const results = await this.#session.run(Object.fromEntries(feeds))
-    return Object.fromEntries(this.#graph.outputs.map(({ name }) => [name, taken(name, results[name])]))
+    return Object.fromEntries(this.#outputs.map((name) => [name, taken(name, results[name])]))
   }
 
   async dispose(): Promise<void> {

@@ -1,5 +1,5 @@
 /** One step of sampling as a graph: the network, guidance, the limit on the clean image, and the solver. */
-import { partsOf, type Model, type Sampling } from '../check/model.js'
+import type { Model, Sampling } from '../check/model.js'
 import { InternalError } from '../diagnostics/internal.js'
 import type { Report } from '../diagnostics/diagnostic.js'
 import { GraphBuilder } from '../ir/builder.js'
@@ -8,7 +8,7 @@ import type { Graph, NamedValue, Value } from '../ir/graph.js'
 import type { Builder } from '../ops/index.js'
 import { conditionInputs, imageInput, microInputs } from './denoiser.js'
 import { addNest, resolutionName } from './nest.js'
-import { signalScales } from './schedule.js'
+import { processOf, signalScales, type Process } from './schedule.js'
 import { coefficientNames } from './solver.js'
 
 export interface SamplerOptions {
@@ -27,7 +27,7 @@ export function buildSamplerStep(model: Model, report: Report, options: SamplerO
   const { b } = graph
   const batch = symbol('batch')
   const rows = options.guided ? multiply(2, batch) : batch
-  const state = stateInputs(graph, model, options)
+  const state = stateInputs(graph, processOf(model), options)
   const times = graph.input('times', { dataType: 'float32', shape: [batch] })
   const condition = conditionInputs(graph, model.condition, rows)
   const micros = microInputs(graph, model, rows)
@@ -45,8 +45,21 @@ export function buildSamplerStep(model: Model, report: Report, options: SamplerO
   )
 }
 
+/**
+ * The step without the network, for networks that are compiled already. Inputs: as buildSamplerStep, with the
+ * predictions `pred_R` ([2 batch] where guided) in place of times and conditions.
+ */
+export function buildSolverStep(process: Process, options: SamplerOptions): Graph {
+  const graph = new GraphBuilder('solver_step')
+  const batch = symbol('batch')
+  const state = stateInputs(graph, process, options)
+  const rows = options.guided ? multiply(2, batch) : batch
+  const predictions = process.resolutions.map((resolution) => imageInput(graph, 'pred', resolution, rows))
+  return graph.finish(advance(state, predictions, options, graph.b), [])
+}
+
 interface State {
-  readonly model: Model
+  readonly process: Process
   /** Per resolution, highest first. */
   readonly x: readonly Value[]
   readonly previous: readonly Value[]
@@ -55,11 +68,11 @@ interface State {
   readonly guidance: Value | undefined
 }
 
-function stateInputs(graph: GraphBuilder, model: Model, { guided }: SamplerOptions): State {
-  const resolutions = partsOf(model)
+function stateInputs(graph: GraphBuilder, process: Process, { guided }: SamplerOptions): State {
+  const { resolutions } = process
   const images = (what: string) => resolutions.map((resolution) => imageInput(graph, what, resolution, symbol('batch')))
   return {
-    model,
+    process,
     x: images('x'),
     previous: images('previous'),
     noise: images('noise'),
@@ -73,8 +86,8 @@ function stateInputs(graph: GraphBuilder, model: Model, { guided }: SamplerOptio
 
 /** From predictions to the next images. */
 function advance(state: State, predictions: readonly Value[], { threshold }: SamplerOptions, b: Builder): NamedValue[] {
-  const scales = signalScales(state.model)
-  return partsOf(state.model).flatMap((resolution, r): NamedValue[] => {
+  const scales = signalScales(state.process)
+  return state.process.resolutions.flatMap((resolution, r): NamedValue[] => {
     const [predicted, now, before, drawn] = [predictions[r], state.x[r], state.previous[r], state.noise[r]]
     if (!predicted || !now || !before || !drawn) throw new InternalError('a resolution without a prediction')
     const prediction = state.guidance ? extrapolate(predicted, state.guidance, b) : predicted

@@ -69,19 +69,34 @@ export function shift(gamma: number, factor: number, power: number): number {
   return 1 / (1 + 1 / snr)
 }
 
+/** All that schedules and solvers need of a model; a manifest holds it too. */
+export interface Process {
+  readonly diffusion: Diffusion
+  /** Highest first. */
+  readonly resolutions: readonly Pick<Model, 'side' | 'frames' | 'imageChannels'>[]
+}
+
+export function processOf(model: Model): Process {
+  return { diffusion: model.diffusion, resolutions: partsOf(model) }
+}
+
+function asProcess(source: Model | Process): Process {
+  return 'resolutions' in source ? source : processOf(source)
+}
+
 /** The schedule of each resolution of a nest, highest first: gamma[0..steps], as float32 holds it. */
-export function schedulesOf(model: Model): Float32Array[] {
-  const { schedule, steps, shifted, power, shift: all } = model.diffusion
+export function schedulesOf(source: Model | Process): Float32Array[] {
+  const { schedule, steps, shifted, power, shift: all } = source.diffusion
   const base = Float32Array.from(gammas(schedule, steps)).map((gamma) => shift(gamma, all, power))
-  return scalesOf(model).map((scale) => (shifted ? base.map((gamma) => shift(gamma, scale, power)) : base))
+  return scalesOf(source).map((scale) => (shifted ? base.map((gamma) => shift(gamma, scale, power)) : base))
 }
 
 /**
  * How much larger each resolution is than the smallest, highest first: the side, or for a video the side of the grid
  * on which the reference implementation lays the frames.
  */
-function scalesOf(model: Model): number[] {
-  const grid = partsOf(model).map(({ side, frames }) => side * Math.sqrt(frames))
+function scalesOf(source: Model | Process): number[] {
+  const grid = asProcess(source).resolutions.map(({ side, frames }) => side * Math.sqrt(frames))
   const smallest = grid.at(-1) ?? 1
   return grid.map((side) => side / smallest)
 }
@@ -90,9 +105,9 @@ function scalesOf(model: Model): number[] {
  * What an image is divided by before noise is added. Without a shifted schedule, higher resolutions keep their SNR by
  * having their signal lowered instead (Chen 2023, section 2.2).
  */
-export function signalScales(model: Model): number[] {
-  const { shifted, signalScale } = model.diffusion
-  const scales = scalesOf(model)
+export function signalScales(source: Model | Process): number[] {
+  const { shifted, signalScale } = source.diffusion
+  const scales = scalesOf(source)
   return scales.length === 1 ? [signalScale] : scales.map((scale) => (shifted ? 1 : scale))
 }
 

@@ -7,7 +7,7 @@
  * so one graph serves all methods, schedules and numbers of steps.
  */
 import type { Model, Prediction, Sampling } from '../check/model.js'
-import { schedulesOf, timesteps } from './schedule.js'
+import { schedulesOf, timesteps, type Process } from './schedule.js'
 
 /** The coefficients of one step at one resolution, in the order in which graphs take them. */
 export interface Coefficients {
@@ -40,10 +40,10 @@ export interface SolverStep {
 
 /** The steps of sampling, from noise to image. */
 export function solverSteps(
-  model: Model,
+  source: Model | Process,
   { method, steps, eta, spacing }: Pick<Sampling, 'method' | 'steps' | 'eta' | 'spacing'>,
 ): SolverStep[] {
-  const schedules = schedulesOf(model)
+  const schedules = schedulesOf(source)
   // The shift of a resolution adds a constant to its log-SNR, so the lowest one's spacing is every one's.
   const places = timesteps(schedules.at(-1) ?? new Float32Array(), steps, spacing)
   return places.slice(0, -1).map((from, i): SolverStep => {
@@ -52,7 +52,7 @@ export function solverSteps(
     const coefficients = schedules.map((gamma) => {
       const at = (place: number) => gamma[place] ?? 1
       const levels = { gamma: at(from), next: at(to), previous: before === undefined ? undefined : at(before) }
-      return { ...cleanFrom(model.diffusion.predict, levels.gamma), ...advance(method, levels, eta) }
+      return { ...cleanFrom(source.diffusion.predict, levels.gamma), ...advance(method, levels, eta) }
     })
     return { from, to, time: from - 1, coefficients }
   })

@@ -40,3 +40,16 @@ export const negativeWithoutGuidance = diagnostic({
   reason: 'the negative prompt is what guidance leads away from',
   help: 'give --guidance above 1',
 })
+
+export const badManifest = diagnostic<{ problem: string }>({
+  code: 'MDM0807',
+  message: ({ problem }) => `this is no compiled model: ${problem}`,
+  help: 'give an .mdm file with --weights, or a folder that `mdmc compile` wrote',
+})
+
+export const ofSpecOnly = diagnostic<{ option: string }>({
+  code: 'MDM0808',
+  message: ({ option }) => `${option} is for .mdm files`,
+  reason: 'a compiled folder holds one model with its weights',
+  help: ({ option }) => `leave out ${option}`,
+})

@@ -1,9 +1,8 @@
 /** What sampling leaves on disk: a picture or video per image, a grid of all, and on request more. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Model } from '../../compiler/check/model.js'
-import { partsOf } from '../../compiler/check/model.js'
 import { resolutionName } from '../../compiler/build/nest.js'
+import type { Process } from '../../compiler/build/schedule.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import { checkAnimation, writeAnimation } from '../images/animation.js'
 import { ImageFailure } from '../images/failure.js'
@@ -35,21 +34,22 @@ export class Gallery {
   readonly #steps: Picture[] = []
 
   private constructor(
-    private readonly model: Model,
+    private readonly resolutions: Process['resolutions'],
     private readonly options: GalleryOptions,
   ) {}
 
   /** Makes the folder, and sees to it that what is asked for can be written here. Throws ImageFailure. */
-  static async open(model: Model, options: GalleryOptions): Promise<Gallery> {
-    if (model.imageChannels !== 1 && model.imageChannels !== 3)
+  static async open(resolutions: Process['resolutions'], options: GalleryOptions): Promise<Gallery> {
+    const [highest] = resolutions
+    if (highest && highest.imageChannels !== 1 && highest.imageChannels !== 3)
       throw new ImageFailure(
-        `images of ${model.imageChannels} channels cannot be shown`,
+        `images of ${highest.imageChannels} channels cannot be shown`,
         'only models of gray or rgb images make pictures',
       )
-    if (model.frames > 1) await checkAnimation(`video${options.video}`)
+    if (highest && highest.frames > 1) await checkAnimation(`video${options.video}`)
     if (options.trajectory !== undefined) await checkAnimation(options.trajectory)
     await mkdir(options.folder, { recursive: true })
-    return new Gallery(model, options)
+    return new Gallery(resolutions, options)
   }
 
   /** Keeps what the images would be if the process ended here; of a video, its first frame. */
@@ -67,7 +67,7 @@ export class Gallery {
       const stem = join(this.options.folder, String(number).padStart(4, '0'))
       const [highest = []] = resolutions
       const texts = this.options.texts(number)
-      if (this.model.frames === 1) {
+      if (this.resolutions[0]?.frames === 1) {
         const [picture = blank] = highest
         this.#stills.push(picture)
         await this.#png(`${stem}.png`, picture, texts)
@@ -93,7 +93,7 @@ export class Gallery {
 
   /** For each image its resolutions, highest first, each as its frames. */
   #perImage(images: Images): Picture[][][] {
-    const byResolution = partsOf(this.model).map((part) => framesOf(images.get(resolutionName(part)), part.frames))
+    const byResolution = this.resolutions.map((part) => framesOf(images.get(resolutionName(part)), part.frames))
     return (byResolution[0] ?? []).map((_, row) => byResolution.map((pictures) => pictures[row] ?? []))
   }
 

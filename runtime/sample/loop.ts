@@ -1,15 +1,11 @@
 /** The loop of sampling, the same for every engine, method and number of resolutions. */
-import type { Engine, EngineOptions, ParameterValues, Session } from '../../backends/engine.js'
 import { InternalError } from '../../compiler/diagnostics/internal.js'
 import { resolutionName } from '../../compiler/build/nest.js'
-import { buildSamplerStep } from '../../compiler/build/sampler.js'
-import { signalScales } from '../../compiler/build/schedule.js'
+import { signalScales, type Process } from '../../compiler/build/schedule.js'
 import { coefficientNames, solverSteps, type SolverStep } from '../../compiler/build/solver.js'
-import { partsOf, type Model, type Sampling } from '../../compiler/check/model.js'
-import type { Report } from '../../compiler/diagnostics/diagnostic.js'
+import type { Sampling } from '../../compiler/check/model.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
-import { inference } from '../../compiler/passes/index.js'
-import { splitAfter } from '../../compiler/passes/split.js'
+import type { StepNetwork } from './network.js'
 import { drawNoise } from './noise.js'
 
 /** A tensor per resolution, by its name (`256`). */
@@ -38,37 +34,16 @@ export class Sampler {
   readonly steps: readonly SolverStep[]
   readonly #parts: readonly { readonly name: string; readonly shape: readonly number[] }[]
 
-  private constructor(
-    readonly model: Model,
+  constructor(
+    private readonly process: Process,
     readonly settings: SamplerSettings,
-    /** Computes what depends on the condition alone; absent where nothing does. */
-    private readonly condition: Session | undefined,
-    private readonly step: Session,
-    private readonly conditionNames: readonly string[],
+    private readonly network: StepNetwork,
   ) {
-    this.steps = solverSteps(model, settings.sampling)
-    this.#parts = partsOf(model).map((part) => ({
+    this.steps = solverSteps(process, settings.sampling)
+    this.#parts = process.resolutions.map((part) => ({
       name: resolutionName(part),
       shape: [part.imageChannels, ...(part.frames === 1 ? [] : [part.frames]), part.side, part.side],
     }))
-  }
-
-  static async prepare(
-    model: Model,
-    weights: ParameterValues,
-    settings: SamplerSettings,
-    engine: Engine,
-    options: EngineOptions,
-    report: Report,
-  ): Promise<Sampler> {
-    const { threshold, guidance } = settings.sampling
-    const graph = inference.run(buildSamplerStep(model, report, { threshold, guided: guidance !== 1 }))
-    const names = ['text', 'text_mask', 'label']
-    const halves = splitAfter(graph, names)
-    const condition = halves && (await engine.prepare(halves.once, weights, options))
-    const step = await engine.prepare(halves?.rest ?? graph, weights, options)
-    const kept = (halves?.rest ?? graph).inputs.map(({ name }) => name).filter((name) => names.includes(name))
-    return new Sampler(model, settings, condition, step, kept)
   }
 
   /** Samples one batch. Result: all resolutions, clipped to [-1, 1]. */
@@ -76,7 +51,7 @@ export class Sampler {
     const { seed, sampling } = this.settings
     const rows = batch.images.length
     const guided = sampling.guidance !== 1
-    const fixed: Record<string, Tensor> = { ...(await this.#condition(batch)) }
+    const fixed: Record<string, Tensor> = { ...(await this.network.condition(batch.condition)) }
     for (const [key, value] of batch.micros) fixed[`micro_${key}`] = filled(guided ? 2 * rows : rows, value)
     if (guided) fixed.guidance = { shape: [], data: Float32Array.of(sampling.guidance) }
     const draw = (step: 'start' | number) =>
@@ -87,7 +62,7 @@ export class Sampler {
     let clean: Images = x
     for (const [number, step] of this.steps.entries()) {
       const noise = step.coefficients.some(({ fromNoise }) => fromNoise !== 0) ? draw(number) : x
-      const outputs = await this.step.run({
+      const outputs = await this.network.step({
         ...fixed,
         ...stepInputs(step, rows),
         ...prefixed('x', x),
@@ -103,19 +78,12 @@ export class Sampler {
 
   /** Images as they are looked at: with their signal's scale undone, and clipped to [-1, 1]. */
   #shown(images: Images): Images {
-    const scales = signalScales(this.model)
+    const scales = signalScales(this.process)
     return new Map([...images].map(([name, image], r) => [name, clipped(image, scales[r] ?? 1)]))
   }
 
   async dispose(): Promise<void> {
-    await this.condition?.dispose()
-    await this.step.dispose()
-  }
-
-  async #condition({ condition }: Batch): Promise<Readonly<Record<string, Tensor>>> {
-    if (this.condition === undefined) return condition
-    const kept = Object.fromEntries(Object.entries(condition).filter(([name]) => this.conditionNames.includes(name)))
-    return { ...kept, ...(await this.condition.run(condition)) }
+    await this.network.dispose()
   }
 
   #named(prefix: string, outputs: Readonly<Record<string, Tensor>>): Images {

@@ -1,9 +1,10 @@
 /** What a user asks to be sampled, checked before any long work. */
-import { partsOf, type Model, type Sampling } from '../../compiler/check/model.js'
+import type { Sampling } from '../../compiler/check/model.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import * as say from '../../compiler/diagnostics/sample.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import { encoderOf } from '../text/open.js'
+import type { Subject } from './subject.js'
 import { labelsOf } from '../text/labels.js'
 
 /** Conditions in a user's words. */
@@ -25,7 +26,7 @@ export type SamplingChanges = Partial<
 
 /** The model's settings with the user's changes; undefined where they do not go together, which is reported. */
 export function settingsOf(
-  model: Model,
+  model: Subject,
   changes: SamplingChanges,
   wishes: Wishes,
   report: Report,
@@ -35,7 +36,7 @@ export function settingsOf(
     changes.spacing ??
     (changes.method && changes.method !== model.sampling.method ? standardSpacing(method) : model.sampling.spacing)
   const settings: Sampling = { ...model.sampling, ...changes, method, spacing }
-  const all = model.diffusion.steps
+  const all = model.process.diffusion.steps
   const before = { wrong: false }
   const refuse = (finding: ReturnType<typeof say.noSuchSide>) => {
     before.wrong = true
@@ -44,7 +45,7 @@ export function settingsOf(
   if (settings.steps > all) refuse(say.stepsBeyond({ steps: settings.steps, all }))
   if (settings.guidance !== 1 && !model.condition) refuse(say.guidanceWithoutCondition({ model: model.name }))
   if (wishes.negative !== undefined && settings.guidance === 1) refuse(say.negativeWithoutGuidance())
-  const sides = partsOf(model).map(({ side }) => side)
+  const sides = model.process.resolutions.map(({ side }) => side)
   if (settings.until !== undefined && !sides.includes(settings.until))
     refuse(say.noSuchSide({ side: settings.until, sides }))
   const kind = model.condition?.kind
@@ -90,7 +91,7 @@ export type Conditioner = (images: readonly Wanted[]) => Readonly<Record<string,
 
 /** Encodes all prompts or labels once. Where guided, unconditional rows come first. Undefined where that fails, which is reported. */
 export async function conditionerOf(
-  model: Model,
+  model: Subject,
   all: readonly Wanted[],
   wishes: Wishes,
   guided: boolean,

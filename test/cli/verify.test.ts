@@ -75,12 +75,7 @@ it('names the first parameter that differs', async () => {
   expect(err).toContain('conv_out.bias [3]')
 })
 
-it.each([
-  ['a loss', 'steps'],
-  ['training', 'optimizer'],
-  ['sampling', 'timesteps'],
-  ['schedules', 'entries'],
-])('says that it does not verify %s yet', async (kind, key) => {
+it.each([['training', 'optimizer']])('says that it does not verify %s yet', async (kind, key) => {
   const path = changed('unet-class', key, (file) => {
     file[key] = {}
   })

@@ -18,5 +18,5 @@ const cases = [
 ]
 
 describe.skipIf(driver === undefined)('webgpu', () => {
-  it.each(cases)('%s', (name) => expectToConform(name, onnx, 1e-5, 'webgpu'))
+  it.each(cases)('%s', (name) => expectToConform(name, onnx, 1e-5, 'webgpu'), 300_000)
 })

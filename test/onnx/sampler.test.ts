@@ -14,6 +14,8 @@ import { signalScales } from '../../compiler/build/schedule.js'
 import { checkFile } from '../../compiler/compile.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
+import { processOf } from '../../compiler/build/schedule.js'
+import { networkOfModel } from '../../runtime/sample/network.js'
 import { Sampler } from '../../runtime/sample/loop.js'
 import { drawNoise } from '../../runtime/sample/noise.js'
 import { ruleWeights } from '../../runtime/weights/rule.js'
@@ -83,8 +85,10 @@ function conditions(of: Model): { positive: Record<string, Tensor>; negative: Re
 async function byLoop(of: Model, steps: number): Promise<Record<string, Tensor>> {
   const { positive, negative } = conditions(of)
   const sampling = { ...of.sampling, steps }
-  const sampler = await Sampler.prepare(of, weightsOf(of), { sampling, seed }, onnx, { device: 'cpu' }, noReport)
   const guided = sampling.guidance !== 1
+  const step = { threshold: sampling.threshold, guided }
+  const network = await networkOfModel(of, weightsOf(of), step, onnx, { device: 'cpu' }, noReport)
+  const sampler = new Sampler(processOf(of), { sampling, seed }, network)
   const condition = guided
     ? Object.fromEntries(Object.entries(positive).map(([name, value]) => [name, stacked(negative[name], value)]))
     : positive
