@@ -1,6 +1,7 @@
 /** The manifest beside a compiled model: all that a deployer needs to know without mdmc. */
 import { microDefaults } from '../../compiler/build/denoiser.js'
 import { resolutionName } from '../../compiler/build/nest.js'
+import { schedulesOf, signalScales } from '../../compiler/build/schedule.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'
 import { showDimension } from '../../compiler/ir/dimension.js'
 import type { Graph } from '../../compiler/ir/graph.js'
@@ -38,6 +39,8 @@ export function manifest(model: Model, files: readonly ManifestFile[], options: 
     about: meaning(name, model),
     ...(standard.has(name) ? { default: standard.get(name) } : {}),
   })
+  const schedules = schedulesOf(model)
+  const scales = signalScales(model)
   return {
     format: 'mdmc manifest 1',
     model: model.name,
@@ -52,13 +55,16 @@ export function manifest(model: Model, files: readonly ManifestFile[], options: 
       inputs: inputs.map(port),
       outputs: outputs.map(port),
     })),
-    resolutions: partsOf(model).map((part) => ({
+    resolutions: partsOf(model).map((part, r) => ({
       name: resolutionName(part),
       side: part.side,
       frames: part.frames,
       channels: part.imageChannels,
       input: `x_${resolutionName(part)}`,
       prediction: `pred_${resolutionName(part)}`,
+      /** gamma = alpha^2 by step, from clean to noisy. */
+      gammas: Array.from(schedules[r] ?? []),
+      signalScale: scales[r] ?? 1,
     })),
     condition: model.condition ?? null,
     diffusion: model.diffusion,

@@ -12,7 +12,7 @@ import type { Subject } from './subject.js'
 export interface CompiledFolder {
   readonly subject: Subject
   /** Opens the files; throws EngineUnavailable where the device is missing. */
-  open(options: EngineOptions): Promise<CompiledFiles>
+  readonly open: (options: EngineOptions) => Promise<CompiledFiles>
 }
 
 interface ManifestFile {
@@ -36,8 +36,9 @@ interface Manifest {
 
 /** Reads a folder that `mdmc compile` wrote. Undefined where it is none, which is reported. */
 export async function readCompiled(folder: string, report: Report): Promise<CompiledFolder | undefined> {
-  const refuse = (problem: string) =>
-    void report(badManifest({ problem }), { file: join(folder, 'manifest.json'), start: 0, end: 0 })
+  const refuse = (problem: string): undefined => {
+    report(badManifest({ problem }), { file: join(folder, 'manifest.json'), start: 0, end: 0 })
+  }
   const read = await readFile(join(folder, 'manifest.json'), 'utf8').catch((error: unknown) => {
     refuse(systemProblem(error) ?? 'it cannot be read')
     return undefined
