@@ -108,7 +108,7 @@ function scalesOf(source: Model | Process): number[] {
 export function signalScales(source: Model | Process): number[] {
   const { shifted, signalScale } = source.diffusion
   const scales = scalesOf(source)
-  return scales.length === 1 ? [signalScale] : scales.map((scale) => (shifted ? 1 : scale))
+  return scales.map((scale) => (shifted || scales.length === 1 ? 1 : scale) * signalScale)
 }
 
 /**

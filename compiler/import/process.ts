@@ -99,15 +99,6 @@ function readNoise(r: Settings | undefined, nested: boolean, report: Report): No
   if (nested && signal !== 0 && signal !== 1)
     refuse(r, 'rescale_signal', 'the reference implementation does not read it for a nest', 'set it to 1', report)
   const shifted = r?.flag('schedule_shifted') ?? false
-  if (nested && !shifted)
-    report(
-      say.differsFromReference({
-        what: 'without `schedule_shifted`, all resolutions have the same noise here',
-        reason: 'the reference implementation then divides every image by its side over the smallest side',
-        help: 'set `schedule_shifted: true`, as all published models do',
-      }),
-      r?.span('schedule_shifted'),
-    )
   return {
     steps: r?.whole('num_diffusion_steps', { minimum: 1, maximum: 100_000 }) ?? 32,
     schedule: choice('schedule_type', schedules) ?? 'ddpm',

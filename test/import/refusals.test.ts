@@ -104,7 +104,6 @@ const scenarios: readonly (readonly [string, Config | string])[] = [
 /** What is imported, with a warning. */
 const warned: readonly (readonly [string, Config])[] = [
   ['a width other than the text model has', { text_model: 'google/flan-t5-xl', ...network(text) }],
-  ['a nest whose schedule is not shifted', diffusion({}, {})],
 ]
 
 describe('refused', () => {
