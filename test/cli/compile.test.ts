@@ -126,6 +126,27 @@ describe('--seed', () => {
   })
 })
 
+it('--with-sampler writes the loop too, from noise to images', async () => {
+  await succeed(['compile', nested, '--with-sampler', '-o', folder.at('sampler')])
+  expect(readdirSync(folder.at('sampler')).sort()).toEqual(['denoiser.onnx', 'manifest.json', 'sampler.onnx'])
+  expectSoundFiles(folder.at('sampler', 'sampler.onnx'))
+  const { files } = readManifest(folder.at('sampler'))
+  const sampler = files.find(({ role }) => role === 'sampler')
+  expect(sampler).toMatchObject({ path: 'sampler.onnx', external: [] })
+  expect(sampler?.inputs).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ name: 'x_32', shape: ['batch', 3, 32, 32] }),
+      expect.objectContaining({ name: 'noise_16', shape: ['steps', 'batch', 3, 16, 16] }),
+      expect.objectContaining({ name: 'guidance', shape: [], default: 1.5 }),
+      expect.objectContaining({ name: 'steps', type: 'int64', shape: [], default: 250 }),
+    ]),
+  )
+  expect(sampler?.outputs).toMatchObject([
+    { name: 'image_32', shape: ['batch', 3, 32, 32] },
+    { name: 'image_16', shape: ['batch', 3, 16, 16] },
+  ])
+})
+
 it('--mixed-batch lets the high resolution have fewer rows', async () => {
   await succeed(['compile', nested, '--mixed-batch', '-o', folder.at('mixed')])
   const path = folder.at('mixed', 'denoiser.onnx')

@@ -75,6 +75,21 @@ describe('--graph', () => {
   })
 })
 
+describe('--schedule', () => {
+  it.each([
+    ['models/S64S256.mdm', ['256', '64']],
+    ['examples/video.mdm', ['t4_16', '16']],
+    ['examples/tiny.mdm', ['16']],
+  ])('%s has a curve for each resolution', async (path, names) => {
+    const svg = folder.at('schedule.svg')
+    expect((await succeed(['inspect', path, '--schedule', svg])).out).toBe(`${svg}\n`)
+    const text = readFileSync(svg, 'utf8')
+    expectWellFormed(text)
+    expect(text.match(/<path aria-label="step/g)?.length).toBe(names.length)
+    for (const shown of [...names, 'log-SNR', 'noise schedule']) expect(text).toContain(shown)
+  })
+})
+
 /** Every element that is opened is closed, in order; every attribute is quoted. */
 function expectWellFormed(xml: string): void {
   const open: string[] = []

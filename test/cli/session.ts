@@ -59,8 +59,11 @@ export async function runFile(path: string, inputs: Tensors): Promise<Tensors> {
   }
 }
 
+/** Inputs of whole numbers. */
+const whole = ['label', 'negative_label', 'steps']
+
 function toRuntime(name: string, { shape, data }: Tensor): OrtTensor {
-  if (name === 'label') return new OrtTensor('int64', BigInt64Array.from(data, BigInt), shape)
+  if (whole.includes(name)) return new OrtTensor('int64', BigInt64Array.from(data, BigInt), shape)
   return new OrtTensor('float32', Float32Array.from(data), shape)
 }
 
