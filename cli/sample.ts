@@ -1,7 +1,7 @@
 /** `mdmc sample`: pictures and videos from a spec and weights. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Engine, EngineOptions } from '../backends/engine.js'
 import type { SamplerOptions } from '../compiler/build/sampler.js'
 import { processOf, type Process } from '../compiler/build/schedule.js'
@@ -15,7 +15,7 @@ import { addEngineOptions, chooseEngine, type EngineChoice } from './engine.js'
 import { buildGraph, readModel } from './model.js'
 import { positive, whole } from './options.js'
 import { stepProgress } from './progress.js'
-import { plural, print, printJson, say, showDiagnostics, WrongInput } from './report.js'
+import { plural, print, printJson, say, showDiagnostics, WrongInput, WrongUsage } from './report.js'
 import { freshWeights, weightsOfFile, type ChosenWeights } from './weights.js'
 
 interface SampleChoice extends EngineChoice {
@@ -85,13 +85,17 @@ export function addSample(program: Command): void {
 }
 
 function share(text: string): number {
-  return text.trim() === '0' ? 0 : Math.min(1, positive(text))
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value
+  throw new InvalidArgumentError('must be a number from 0 to 1')
 }
 
 async function sample(path: string, options: SampleChoice): Promise<void> {
   const { settingsOf, imagesOf, conditionerOf } = await import('../runtime/sample/request.js')
   const { Sampler } = await import('../runtime/sample/loop.js')
   const { Gallery } = await import('../runtime/sample/gallery.js')
+  if (options.weights !== undefined && options.freshWeights !== undefined)
+    throw new WrongUsage('give --weights or --fresh-weights, not both')
   const found = new DiagnosticList()
   const source = existsSync(join(path, 'manifest.json'))
     ? await sourceOfFolder(path, options, found)
@@ -114,32 +118,33 @@ async function sample(path: string, options: SampleChoice): Promise<void> {
   if (conditioner === undefined) throw new WrongInput()
 
   const { engine, device } = await chooseEngine(options)
+  const seed = settings.seed ?? 0
+  // Before the model is loaded: what cannot be written should not cost that time.
+  const gallery = await Gallery.open(resolutionsUntil(subject.process, settings.until), {
+    folder: options.output ?? join('out', `${subject.name}-samples`),
+    resolutions: options.resolutions ?? false,
+    trajectory: options.trajectory,
+    video: options.video,
+    texts: (image) => ({
+      Software: 'mdmc',
+      mdmc: JSON.stringify({
+        model: subject.name,
+        spec: subject.specHash,
+        ...settings,
+        seed,
+        image,
+        words: wanted[image]?.words ?? '',
+        negative: options.negative ?? null,
+      }),
+    }),
+  })
   const threads = options.threads === undefined ? {} : { threads: options.threads }
   const prepared = await source.prepare(settings, { threshold: settings.threshold, guided }, engine, {
     device,
     ...threads,
   })
-  const seed = settings.seed ?? 0
   const sampler = new Sampler(prepared.process, { sampling: settings, seed }, prepared.network)
   try {
-    const gallery = await Gallery.open(prepared.process.resolutions, {
-      folder: options.output ?? join('out', `${subject.name}-samples`),
-      resolutions: options.resolutions ?? false,
-      trajectory: options.trajectory,
-      video: options.video,
-      texts: (image) => ({
-        Software: 'mdmc',
-        mdmc: JSON.stringify({
-          model: subject.name,
-          spec: subject.specHash,
-          ...settings,
-          seed,
-          image,
-          words: wanted[image]?.words ?? '',
-          negative: options.negative ?? null,
-        }),
-      }),
-    })
     const progress = stepProgress('sampling', Math.ceil(wanted.length / options.batch) * settings.steps)
     const started = performance.now()
     for (let first = 0; first < wanted.length; first += options.batch) {
@@ -227,12 +232,24 @@ async function sourceOfFolder(folder: string, options: SampleChoice, found: Diag
   return {
     subject: { ...subject, sampling: { ...subject.sampling, until: undefined } },
     about: `files of ${folder}`,
-    prepare: async (_, step, engine, engineOptions) => ({
-      process: subject.process,
-      network: await networkOfFiles(await open(engineOptions), subject.process, step, engine, engineOptions),
-    }),
+    prepare: async (_, step, engine, engineOptions) => {
+      const files = await open(engineOptions)
+      stopOn(found)
+      if (files === undefined) throw new WrongInput()
+      return {
+        process: subject.process,
+        network: await networkOfFiles(files, subject.process, step, engine, engineOptions),
+      }
+    },
     close: async () => undefined,
   }
+}
+
+/** The resolutions that are sampled, where sampling stops at a side. */
+function resolutionsUntil({ resolutions }: Process, side: number | undefined): Process['resolutions'] {
+  return side === undefined
+    ? resolutions
+    : resolutions.slice(resolutions.findIndex((resolution) => resolution.side === side))
 }
 
 function changesOf({ method, steps, eta, guidance, spacing, until, seed }: SampleChoice) {

@@ -31,7 +31,7 @@ export const noWeights = diagnostic<{ model: string }>({
   code: 'MDM0805',
   message: ({ model }) => `no weights for ${model}`,
   reason: 'fresh weights predict nothing; their pictures are noise',
-  help: 'give --weights FILE, or --seed-weights to see noise all the same',
+  help: 'give --weights FILE, or --fresh-weights SEED to see noise all the same',
 })
 
 export const negativeWithoutGuidance = diagnostic({

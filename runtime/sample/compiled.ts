@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineOptions } from '../../backends/engine.js'
+import { EngineUnavailable, firstLine } from '../../backends/onnx/devices.js'
 import { openModel } from '../../backends/onnx/engine.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { badManifest } from '../../compiler/diagnostics/sample.js'
@@ -11,8 +12,8 @@ import type { Subject } from './subject.js'
 
 export interface CompiledFolder {
   readonly subject: Subject
-  /** Opens the files; throws EngineUnavailable where the device is missing. */
-  readonly open: (options: EngineOptions) => Promise<CompiledFiles>
+  /** Opens the files; undefined where they are damaged, which is reported. Throws EngineUnavailable where the device is missing. */
+  readonly open: (options: EngineOptions) => Promise<CompiledFiles | undefined>
 }
 
 interface ManifestFile {
@@ -71,23 +72,47 @@ export async function readCompiled(folder: string, report: Report): Promise<Comp
   const condition = file('condition')
   return {
     subject,
-    open: async (options) => ({
-      denoiser: await openModel(join(folder, denoiser.path), options),
-      inputs: denoiser.inputs.map(({ name }) => name),
-      condition: condition && (await openModel(join(folder, condition.path), options)),
-    }),
+    open: async (options) => {
+      try {
+        return {
+          denoiser: await openModel(join(folder, denoiser.path), options),
+          inputs: denoiser.inputs.map(({ name }) => name),
+          condition: condition && (await openModel(join(folder, condition.path), options)),
+        }
+      } catch (error) {
+        if (error instanceof EngineUnavailable) throw error
+        return refuse(`its files cannot be loaded: ${firstLine(error)}`)
+      }
+    },
   }
 }
 
 function parsed(text: string): Manifest | undefined {
   try {
-    const value: unknown = JSON.parse(text)
-    const complete =
-      typeof value === 'object' &&
-      value !== null &&
-      ['format', 'files', 'resolutions', 'diffusion', 'sampling'].every((key) => key in value)
-    return complete ? (value as Manifest) : undefined
+    const value = JSON.parse(text) as Partial<Manifest> | null
+    return value !== null && isWhole(value) ? value : undefined
   } catch {
     return undefined
   }
+}
+
+/** Whether everything that sampling reads is there and of its kind. */
+function isWhole(value: Partial<Manifest>): value is Manifest {
+  const { files, resolutions, diffusion, sampling } = value
+  const hasKind = (of: { readonly kind?: unknown } | undefined) => typeof of?.kind === 'string'
+  const numbers = (...all: unknown[]) => all.every((number) => typeof number === 'number')
+  return (
+    Array.isArray(files) &&
+    files.every(
+      ({ role, path, inputs }: Partial<ManifestFile>) =>
+        typeof role === 'string' && typeof path === 'string' && Array.isArray(inputs),
+    ) &&
+    Array.isArray(resolutions) &&
+    resolutions.length > 0 &&
+    resolutions.every((of: Partial<Manifest['resolutions'][number]>) => numbers(of.side, of.frames, of.channels)) &&
+    hasKind(diffusion?.schedule) &&
+    numbers(diffusion?.steps, diffusion?.power, diffusion?.shift, diffusion?.signalScale) &&
+    hasKind(sampling?.threshold) &&
+    numbers(sampling?.steps, sampling?.guidance, sampling?.eta)
+  )
 }

@@ -1,6 +1,7 @@
 /** What a user asks to be sampled, checked before any long work. */
 import type { Sampling } from '../../compiler/check/model.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
+import { onlyWith } from '../../compiler/diagnostics/model.js'
 import * as say from '../../compiler/diagnostics/sample.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import { encoderOf } from '../text/open.js'
@@ -44,6 +45,9 @@ export function settingsOf(
   }
   if (settings.steps > all) refuse(say.stepsBeyond({ steps: settings.steps, all }))
   if (settings.guidance !== 1 && !model.condition) refuse(say.guidanceWithoutCondition({ model: model.name }))
+  if (changes.eta !== undefined && method !== 'ddim') refuse(onlyWith({ key: 'eta', needed: '`ddim`' }))
+  if (wishes.encoder !== undefined && model.condition?.kind !== 'text')
+    refuse(onlyWith({ key: '--encoder', needed: 'a model of text' }))
   if (wishes.negative !== undefined && settings.guidance === 1) refuse(say.negativeWithoutGuidance())
   const sides = model.process.resolutions.map(({ side }) => side)
   if (settings.until !== undefined && !sides.includes(settings.until))
@@ -54,7 +58,7 @@ export function settingsOf(
       say.promptForOther({
         model: model.name,
         takes: kind === 'label' ? 'labels, not prompts' : 'no condition',
-        option: kind === 'label' ? 'use --label' : 'leave out --prompt and --negative',
+        option: kind === 'label' && wishes.prompts.length > 0 ? 'use --label' : 'leave out --prompt and --negative',
       }),
     )
   }

@@ -1,5 +1,5 @@
 /** `mdmc sample`: pictures and videos, what is written in them, and requests that are refused. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import * as aboutSamples from '../../compiler/diagnostics/sample.js'
@@ -297,6 +297,8 @@ describe('refused before anything is done', () => {
     ['no weights', 'MDM0805', tiny, []],
     ['a negative prompt without guidance', 'MDM0806', vis, [...fresh, '--negative', 'x']],
     ['a folder without weights', 'MDM0807', 'structure', []],
+    ['noise of a method that has none', 'MDM0236', tiny, [...fresh, '--eta', '0.5']],
+    ['an encoder for a model without text', 'MDM0236', tiny, [...fresh, ...hash]],
     ['weights for a compiled folder', 'MDM0808', 'files', ['--weights', checkpoint]],
     ['several mistakes at once', 'MDM0803', tiny, [...fresh, '--steps', '2000', '--guidance', '3', '--until', '8']],
     ['an encoder that is not there', 'MDM0701', nested, [...fresh, '--encoder', 'hsah']],
@@ -318,6 +320,18 @@ describe('refused before anything is done', () => {
     expect(ended.err).toContain(`error ${code}`)
     expect(ended.err.replaceAll(folder.path, '...').replaceAll('\\', '/')).toMatchSnapshot()
     expect(existsSync(folder.at('refused'))).toBe(false)
+  })
+
+  it.each([
+    ['denoiser.onnx', 'cannot be loaded'],
+    ['manifest.json', 'not a manifest'],
+  ])('a folder whose %s is damaged', async (name, said) => {
+    cpSync(folder.at('files'), folder.at('damaged'), { recursive: true })
+    writeFileSync(folder.at('damaged', name), '{"format": "mdmc manifest 1", "files": {}}')
+    const { code, err } = await mdmc(['sample', folder.at('damaged'), '-o', folder.at('refused-files')])
+    expect(err).toContain('error MDM0807')
+    expect(err).toContain(said)
+    expect(code).toBe(1)
   })
 
   it('what cannot be written ends with code 3', async () => {
