@@ -2,7 +2,7 @@
 import type { Initialiser, Parameter } from '../../compiler/ir/parameter.js'
 import { fillNormal, fillUniform } from '../random/philox.js'
 import { elementsOf } from './dtype.js'
-import { lookUp, type WeightSource } from './source.js'
+import { computedWeights, type WeightSource } from './source.js'
 
 function fill(values: Float32Array, initialiser: Initialiser, seed: number, name: string): void {
   const stream = { seed, name: `weights:${name}` }
@@ -31,15 +31,5 @@ export function initialise({ name, shape, initialiser }: Parameter, seed: number
 
 /** Fresh weights of a model. Tensors are drawn when they are read, so that only what is read takes memory. */
 export function initialWeights(parameters: readonly Parameter[], seed: number): WeightSource {
-  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]))
-  const draw = (name: string) => initialise(lookUp(byName, name), seed)
-  return {
-    entries: parameters.map(({ name, shape }) => ({ name, dtype: 'F32', shape })),
-    metadata: new Map(),
-    read: async (name) => draw(name),
-    async *bytes(name) {
-      yield new Uint8Array(draw(name).buffer)
-    },
-    close: async () => undefined,
-  }
+  return computedWeights(parameters, (parameter) => initialise(parameter, seed))
 }

@@ -3,7 +3,7 @@
  * parameter's name and its index.
  */
 import { elementsOf } from './dtype.js'
-import { lookUp, type WeightSource } from './source.js'
+import { computedWeights, type WeightSource } from './source.js'
 
 /** FNV-1a, 32 bits, of the UTF-8 of `name`. */
 function fnv1a(name: string): number {
@@ -44,17 +44,7 @@ export function ruleValues(name: string, shape: readonly number[]): Float32Array
 export function ruleWeights(
   parameters: readonly { readonly name: string; readonly shape: readonly number[] }[],
 ): WeightSource {
-  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]))
-  const values = (name: string) => ruleValues(name, lookUp(byName, name).shape)
-  return {
-    entries: parameters.map(({ name, shape }) => ({ name, dtype: 'F32', shape })),
-    metadata: new Map(),
-    read: async (name) => values(name),
-    async *bytes(name) {
-      yield new Uint8Array(values(name).buffer)
-    },
-    close: async () => undefined,
-  }
+  return computedWeights(parameters, ({ name, shape }) => ruleValues(name, shape))
 }
 
 /** What stands for a tensor too large to record. */

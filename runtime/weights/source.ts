@@ -39,3 +39,21 @@ export function lookUp<T>(entries: ReadonlyMap<string, T>, name: string): T {
   if (entry === undefined) throw new Error(`no tensor is named ${JSON.stringify(name)}`)
   return entry
 }
+
+/** Weights that are in no file: `compute` gives a parameter's values, row-major, each time it is read. */
+export function computedWeights<P extends { readonly name: string; readonly shape: readonly number[] }>(
+  parameters: readonly P[],
+  compute: (parameter: P) => Float32Array,
+): WeightSource {
+  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]))
+  const values = (name: string) => compute(lookUp(byName, name))
+  return {
+    entries: parameters.map(({ name, shape }) => ({ name, dtype: 'F32', shape })),
+    metadata: new Map(),
+    read: async (name) => values(name),
+    async *bytes(name) {
+      yield new Uint8Array(values(name).buffer)
+    },
+    close: async () => undefined,
+  }
+}
