@@ -1,6 +1,6 @@
 /** The options `--engine`, `--device` and `--threads`; engines are loaded when they are chosen. */
 import { Option, type Command } from 'commander'
-import type { Engine } from '../backends/engine.js'
+import type { Engine, EngineOptions } from '../backends/engine.js'
 import { oneOf } from '../compiler/diagnostics/suggest.js'
 import { whole } from './options.js'
 import { WrongUsage } from './report.js'
@@ -10,10 +10,9 @@ const engines: Readonly<Record<string, () => Promise<Engine>>> = {
   reference: async () => (await import('../backends/reference/engine.js')).reference,
 }
 
-export interface EngineChoice {
+/** What the options say: the engine's name, and how it is to compute. */
+export interface EngineChoice extends EngineOptions {
   readonly engine: string
-  readonly device: string
-  readonly threads?: number
 }
 
 export function addEngineOptions(command: Command): Command {
@@ -23,13 +22,11 @@ export function addEngineOptions(command: Command): Command {
     .option('--threads <count>', 'threads of the processor', whole(1, 1024))
 }
 
-export async function chooseEngine({
-  engine: name,
-  device,
-}: EngineChoice): Promise<{ engine: Engine; device: string }> {
+/** The engine of that name; refuses a device that it does not have. */
+export async function chooseEngine({ engine: name, device }: EngineChoice): Promise<Engine> {
   const load = engines[name]
   if (load === undefined) throw new WrongUsage(`there is no engine ${name}`)
   const engine = await load()
-  if (engine.devices.includes(device)) return { engine, device }
+  if (engine.devices.includes(device)) return engine
   throw new WrongUsage(`the engine ${name} has no device ${device}; it has ${oneOf(engine.devices)}`)
 }

@@ -23,20 +23,12 @@ export function addVerify(program: Command): void {
     )
     .action(async (folders: string[], options: EngineChoice & { tolerance?: number; json?: boolean }) => {
       const { verifyCase } = await import('../runtime/verify/verify.js')
-      const { engine, device } = await chooseEngine(options)
+      const engine = await chooseEngine(options)
       const found = new DiagnosticList()
       const results: CaseResult[] = []
       const cases = folders.flatMap(casesIn)
       for (const path of cases) {
-        const threads = options.threads === undefined ? {} : { threads: options.threads }
-        const result = await verifyCase(path, {
-          engine,
-          device,
-          ...threads,
-          host: disk,
-          tolerance: options.tolerance,
-          report: found.report,
-        })
+        const result = await verifyCase(path, { ...options, engine, host: disk, report: found.report })
         if (result === undefined) continue
         results.push(result)
         if (!options.json) show(result)
@@ -44,7 +36,8 @@ export function addVerify(program: Command): void {
       if (options.json) printJson({ cases: results })
       showDiagnostics(found.all)
       const passed = results.filter((result) => result.passed).length
-      if (!options.json) print(`${passed} of ${plural(cases.length, 'case')} passed on ${engine.name}, ${device}`)
+      if (!options.json)
+        print(`${passed} of ${plural(cases.length, 'case')} passed on ${engine.name}, ${options.device}`)
       if (passed < cases.length) throw new WrongInput()
     })
 }

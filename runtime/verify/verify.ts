@@ -1,5 +1,5 @@
 /** Runs recorded cases on an engine and measures the error of every tensor. */
-import type { Engine } from '../../backends/engine.js'
+import type { Engine, EngineOptions } from '../../backends/engine.js'
 import type { SourceHost } from '../../compiler/check/load.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import * as say from '../../compiler/diagnostics/verify.js'
@@ -21,10 +21,8 @@ export interface CaseResult {
   readonly tensors: readonly TensorResult[]
 }
 
-export interface VerifyOptions {
+export interface VerifyOptions extends EngineOptions {
   readonly engine: Engine
-  readonly device: string
-  readonly threads?: number
   /** Files of the standard blocks; the case's own model is in memory. */
   readonly host: SourceHost
   /** Replaces each case's own tolerance, for devices that compute with fewer digits. */
@@ -85,11 +83,11 @@ async function verifyRecorded(recorded: RecordedCase, options: VerifyOptions): P
 
 async function run(
   graph: Graph,
-  { engine, device, threads }: VerifyOptions,
+  options: VerifyOptions,
   use: (session: Awaited<ReturnType<Engine['prepare']>>) => Promise<void>,
 ): Promise<void> {
   const weights: WeightSource = ruleWeights(graph.parameters)
-  const session = await engine.prepare(graph, weights, { device, ...(threads === undefined ? {} : { threads }) })
+  const session = await options.engine.prepare(graph, weights, options)
   try {
     await use(session)
   } finally {
