@@ -1,6 +1,5 @@
 /** Writes a model as a folder for deployment: ONNX files, their weights, and the manifest. */
 import { createHash } from 'node:crypto'
-import { rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Model } from '../../compiler/check/model.js'
 import { printGraph } from '../../compiler/ir/print.js'
@@ -13,7 +12,7 @@ import { lower, passesFor } from './lower.js'
 import { manifest, type ManifestFile } from './manifest.js'
 import type { OnnxModel } from './model.js'
 import { lowerSampler } from './sampler.js'
-import { writeModel, writeStructure } from './write.js'
+import { writeModel, writeStructure, writeWhole } from './write.js'
 
 export interface CompileOptions extends LoweringOptions {
   /** Whether what depends on the condition alone becomes a file of its own. */
@@ -74,8 +73,7 @@ export async function compileToFolder(
     parameters: graph.parameters,
   })
   const path = join(folder, 'manifest.json')
-  await writeFile(`${path}.part`, listsOnOneLine(JSON.stringify(contents, undefined, 2)) + '\n')
-  await rename(`${path}.part`, path)
+  await writeWhole(path, Buffer.from(listsOnOneLine(JSON.stringify(contents, undefined, 2)) + '\n'))
   return { files: [...written.flatMap(({ files }) => files.map((file) => join(folder, file))), path], weightBytes }
 }
 

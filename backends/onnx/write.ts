@@ -186,7 +186,8 @@ async function writeAt(file: FileHandle, bytes: Uint8Array, offset: number): Pro
   }
 }
 
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+/** Writes a file that appears under its name only once it is whole. */
+export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   await whenWhole(path, (file) => writeAt(file, bytes, 0))
 }
 
