@@ -15,6 +15,11 @@ export interface EngineOptions {
   readonly device: string
   /** Threads for one run; the engine's own choice where absent. */
   readonly threads?: number
+  /**
+   * Whether the graph trains. Its parameters are then read anew in each run, out of the very arrays that the weights
+   * gave: whoever changes those changes the parameters.
+   */
+  readonly trains?: boolean
 }
 
 /** A prepared graph. */

@@ -12,7 +12,7 @@ import { showShape } from '../compiler/ir/dimension.js'
 import type { Graph } from '../compiler/ir/graph.js'
 import { elementCount } from '../compiler/ir/tensor.js'
 import { printGraph } from '../compiler/ir/print.js'
-import { inference, training } from '../compiler/passes/index.js'
+import { inference, inferenceOnStored } from '../compiler/passes/index.js'
 import { stages } from '../compiler/passes/pass.js'
 import { buildGraph, readModel } from './model.js'
 import { whole } from './options.js'
@@ -74,7 +74,7 @@ async function inspect(file: string, options: InspectChoice): Promise<void> {
   }
   const bindings = bindingsFor(model, options.batch, options.tokens)
   // The model's own arithmetic: what an engine saves by choosing other kernels is not the model's.
-  const summary = summarise(model, training.run(graph), bindings)
+  const summary = summarise(model, inferenceOnStored.run(graph), bindings)
   if (options.graph !== undefined) {
     const { instance } = await import('@viz-js/viz')
     const dot = graphToDot(graph, costOf(graph, bindings), options.depth)

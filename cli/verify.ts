@@ -54,8 +54,22 @@ function casesIn(folder: string): string[] {
 
 function show({ case: path, passed, tensors }: CaseResult): void {
   print(`${passed ? 'passed' : 'FAILED'}  ${path}`)
-  for (const { name, error, tolerance } of tensors) {
+  // Hundreds of gradients are shown by their largest error.
+  const gradients = tensors.filter(({ name }) => name.startsWith('gradient '))
+  for (const { name, error, tolerance } of tensors.filter((tensor) => !gradients.includes(tensor))) {
     print(`        ${name.padEnd(12)} error ${error.toExponential(2)}  tolerance ${tolerance}`)
+  }
+  for (const vanishing of [false, true]) {
+    const group = gradients.filter(({ tolerance }) => tolerance < 1e-4 === vanishing)
+    const worst = group.reduce<(typeof group)[number] | undefined>(
+      (a, b) => (a && b.error <= a.error ? a : b),
+      undefined,
+    )
+    if (worst === undefined) continue
+    const what = vanishing ? 'vanishing gradients' : 'gradients'
+    print(
+      `        ${group.length} ${what}: error at most ${worst.error.toExponential(2)} (${worst.name.slice(9)})  tolerance ${worst.tolerance}`,
+    )
   }
   if (tensors.length === 0)
     print(`        ${passed ? 'parameters only: names, shapes and order agree' : 'parameters differ'}`)

@@ -46,7 +46,7 @@ export async function compileToFolder(
 ): Promise<Compiled> {
   await makeFolder(folder)
   const hash = specHash(model, graph)
-  const optimised = passesFor(options.precision).run(graph)
+  const optimised = passesFor(options).run(graph)
   const halves = options.split ? splitAfter(optimised, conditionInputs) : undefined
   const models: [ManifestFile['role'], OnnxModel][] = halves
     ? [

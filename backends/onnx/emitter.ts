@@ -40,6 +40,8 @@ export interface LoweringOptions {
   readonly opset: number
   /** What weights and most of the computation are kept in. */
   readonly precision: FloatType
+  /** Whether the graph trains: its parameters are inputs then, given anew in each run. */
+  readonly trains?: boolean
 }
 
 export class Emitter {
@@ -78,9 +80,15 @@ export class Emitter {
 
   /** Trained parameters take the model's precision; those that are only stored (angular speeds) stay exact. */
   parameter(parameter: Parameter): Operand {
+    if (this.options.trains) return this.#givenParameter(parameter)
     const elementType = parameter.trainable ? this.options.precision : 'float32'
     this.#parameters.set(parameter.name, { parameter, elementType })
     return { name: parameter.name, elementType, stored: true }
+  }
+
+  #givenParameter({ name, shape }: Parameter): Operand {
+    const known = this.inputs.some((input) => input.name === name)
+    return known ? { name, elementType: 'float32' } : this.input(name, 'float32', shape)
   }
 
   /**

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { InternalError } from '../../compiler/diagnostics/internal.js'
+import type { Graph } from '../../compiler/ir/graph.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { Engine, EngineOptions, ParameterValues, Session } from '../engine.js'
 import { bindInputs } from '../inputs.js'
 import { deviceMissing, devices, EngineUnavailable, firstLine, isDevice, type Device } from './devices.js'
 import { nodesOf, type NamedOperator } from './encode.js'
-import { lower } from './lower.js'
+import { defaultLowering, lower } from './lower.js'
 import type { OnnxModel } from './model.js'
 import { encodeWithWeights, inlineLimit, weightBytes, writeModel } from './write.js'
 
@@ -24,17 +25,31 @@ interface Loaded {
 export const onnx: Engine = {
   name: 'onnx',
   devices,
-  async prepare(graph, weights, { device, threads }) {
+  async prepare(graph, weights, { device, threads, trains = false }) {
     if (!isDevice(device)) throw new InternalError(`ONNX Runtime has no device \`${device}\``)
     const runtime = await loadRuntime()
-    const model = lower(graph)
+    const model = lower(graph, { ...defaultLowering, trains })
     const options = sessionOptions(model.nodes, device, threads)
     const loaded = await create(runtime, model, weights, options).catch(async (cause: unknown) => {
       throw (await works(runtime, device)) ? cause : deviceMissing(device, cause)
     })
     const outputs = graph.outputs.map(({ name }) => name)
-    return new OnnxSession(runtime, loaded, outputs, (inputs) => bindInputs(graph, inputs))
+    const parameters = trains ? await givenParameters(runtime, graph, model, weights) : {}
+    return new OnnxSession(runtime, loaded, outputs, (inputs) => bindInputs(graph, inputs), parameters)
   },
+}
+
+/** The arrays of a training graph's parameters as tensors that share them. */
+async function givenParameters(
+  { Tensor }: Runtime,
+  graph: Graph,
+  { inputs }: OnnxModel,
+  weights: ParameterValues,
+): Promise<Readonly<Record<string, OrtTensor>>> {
+  const given = new Set(inputs.map(({ name }) => name))
+  const read = graph.parameters.filter(({ name }) => given.has(name))
+  const tensors = read.map(async ({ name, shape }) => [name, new Tensor('float32', await weights.read(name), shape)])
+  return Object.fromEntries(await Promise.all(tensors)) as Readonly<Record<string, OrtTensor>>
 }
 
 /** A session of an ONNX file that was written before. Throws EngineUnavailable where the device is missing. */
@@ -149,6 +164,7 @@ class OnnxSession implements Session {
   readonly #session: InferenceSession
   readonly #folder: string | undefined
   readonly #outputs: readonly string[]
+  readonly #parameters: Readonly<Record<string, OrtTensor>>
   readonly #check: (inputs: Readonly<Record<string, Tensor>>) => void
 
   /** `check` throws InputError where inputs do not fit. */
@@ -157,7 +173,9 @@ class OnnxSession implements Session {
     { session, folder }: Loaded,
     outputs: readonly string[],
     check: (inputs: Readonly<Record<string, Tensor>>) => void,
+    parameters: Readonly<Record<string, OrtTensor>> = {},
   ) {
+    this.#parameters = parameters
     this.#runtime = runtime
     this.#session = session
     this.#folder = folder
@@ -168,7 +186,7 @@ class OnnxSession implements Session {
   async run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
     this.#check(inputs)
     const feeds = Object.entries(inputs).map(([name, tensor]) => [name, this.#given(tensor)] as const)
-    const results = await this.#session.run(Object.fromEntries(feeds))
+    const results = await this.#session.run({ ...this.#parameters, ...Object.fromEntries(feeds) })
     return Object.fromEntries(this.#outputs.map((name) => [name, taken(name, results[name])]))
   }
 

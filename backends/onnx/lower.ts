@@ -3,23 +3,24 @@ import { InternalError } from '../../compiler/diagnostics/internal.js'
 import { constantOf, parameterOf, type Graph, type Node } from '../../compiler/ir/graph.js'
 import { decomposeOps } from '../../compiler/passes/decompose.js'
 import { eliminateDead } from '../../compiler/passes/eliminate_dead.js'
-import { inference, inferenceOnStored } from '../../compiler/passes/index.js'
+import { inference, inferenceOnStored, training } from '../../compiler/passes/index.js'
 import { pipeline, type Pipeline } from '../../compiler/passes/pass.js'
 import { share } from '../../compiler/passes/share.js'
 import { Emitter, type LoweringOptions, type Operand, type Result, type ShapedOperand } from './emitter.js'
 import { decomposedOps, loweringOf, precisions, type Precision } from './lowerings/index.js'
 import { supportedOpsets, type ElementType, type OnnxModel, type ValueInfo } from './model.js'
 
-const defaultLowering: LoweringOptions = { opset: supportedOpsets.first, precision: 'float32' }
+export const defaultLowering: LoweringOptions = { opset: supportedOpsets.first, precision: 'float32' }
 
 /** ONNX Runtime works sums of weights out once as it loads a model, but has no kernel for sums of float16. */
-export function passesFor(precision: LoweringOptions['precision']): Pipeline {
+export function passesFor({ precision, trains }: Pick<LoweringOptions, 'precision' | 'trains'>): Pipeline {
+  if (trains) return training
   return precision === 'float16' ? inferenceOnStored : inference
 }
 
 /** What happens to a graph before its ops are lowered. */
-function preparation({ opset, precision }: LoweringOptions): Pipeline {
-  return pipeline(...passesFor(precision).passes, decomposeOps(decomposedOps(opset)), share, eliminateDead)
+function preparation(options: LoweringOptions): Pipeline {
+  return pipeline(...passesFor(options).passes, decomposeOps(decomposedOps(options.opset)), share, eliminateDead)
 }
 
 /** The graph as an ONNX model. Only what the outputs depend on is written. Throws RangeError for an unknown opset. */

@@ -76,7 +76,7 @@ export function buildLoss(model: Model, report: Report, options: LossOptions = {
     const weighted = weighByStep(loss, r)
     const share = (shares[r] ?? 1) / (weights[r] ?? 1)
     const scaled = share === 1 ? weighted : b.div(weighted, share)
-    const padded = mixed && part.inner ? b.padEnd(scaled, { axis: 0, to: batch }) : scaled
+    const padded = mixed && part.inner ? b.pad(scaled, { axis: 0, before: 0, to: batch }) : scaled
     total = total === undefined ? padded : b.add(total, padded)
   })
 

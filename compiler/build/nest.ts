@@ -152,7 +152,7 @@ class NestBuilder {
     const innerRows = multiply(images[0]?.type.shape[0] ?? 1, last.frames)
     const mixed = !sameDimension(ownRows, innerRows)
     const adapted = inner.features ? adapt(x, 'in_adapter', innerChannels) : undefined
-    const handed = adapted && mixed ? b.padEnd(adapted, { axis: 0, to: innerRows }) : adapted
+    const handed = adapted && mixed ? b.pad(adapted, { axis: 0, before: 0, to: innerRows }) : adapted
     const scope = context.scope.child('inner_unet', inner.model.name)
     const result = this.#graph.within({ module: scope }, () => this.#part(inner.model, scope, images, handed, shared))
     const back = mixed ? b.slice(result.features, { axis: 0, start: 0, end: ownRows }) : result.features

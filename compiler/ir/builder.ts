@@ -37,6 +37,15 @@ export class GraphBuilder {
     this.b = this.#methods()
   }
 
+  /** A builder that goes on where a graph ends: its nodes and inputs are there already. */
+  static extend(graph: Graph): GraphBuilder {
+    const firstId = graph.nodes.reduce((next, { id }) => Math.max(next, id + 1), 0)
+    const builder = new GraphBuilder(graph.name, undefined, firstId)
+    for (const node of graph.nodes) builder.place(node)
+    for (const { name, value } of graph.inputs) builder.declareInput(name, value)
+    return builder
+  }
+
   /** How many nodes there are. */
   get size(): number {
     return this.#nodes.length

@@ -1,4 +1,7 @@
 /** a + b, elementwise, with broadcasting. */
 import { binary } from './elementwise.js'
 
-export const add = binary((a, b) => a + b)
+export const add = binary(
+  (a, b) => a + b,
+  (dy) => ({ a: dy, b: dy }),
+)

@@ -5,12 +5,26 @@
  */
 import { sameDimension, showShape } from '../ir/dimension.js'
 import { elementCount, type TensorType } from '../ir/tensor.js'
-import { matmul } from './matmul.js'
-import { expectFloat, expectShape, fail, fixedSize, type Op } from './op.js'
-import { softmax } from './softmax.js'
+import type { Value } from '../ir/graph.js'
+import type { Builder } from './index.js'
+import { matmul, swapped } from './matmul.js'
+import { expectFloat, expectShape, fail, fixedSize, type Op, type PerInput } from './op.js'
+import { softmax, softmaxGradient } from './softmax.js'
 
 /** Added to a hidden key's score: large enough to leave nothing of it, finite so that no NaN can arise. */
 const hidden = -1e30
+
+type Inputs = PerInput<['q', 'k', 'v', 'mask?'], Value>
+
+/** How much each query takes of each key's value: [batch, heads, queries, keys]. */
+function weightsOf({ q, k, mask }: Inputs, b: Builder): Value {
+  const features = fixedSize(q.type, 3, 'the axis of features of attention')
+  const scores = b.matmul(b.mul(q, features ** -0.5), swapped(k, b))
+  if (mask === undefined) return b.softmax(scores)
+  const [batch = 0, keys = 0] = mask.type.shape
+  const bias = b.where(b.equal(mask, 0), hidden, 0)
+  return b.softmax(b.add(scores, b.reshape(bias, { shape: [batch, 1, 1, keys] })))
+}
 
 export const attention: Op<['q', 'k', 'v', 'mask?']> = {
   inputs: ['q', 'k', 'v', 'mask?'],
@@ -29,13 +43,18 @@ export const attention: Op<['q', 'k', 'v', 'mask?']> = {
     expectShape(mask, [k.shape[0] ?? 0, k.shape[2] ?? 0], 'the mask of attention')
     return { dataType: 'float32', shape: [...q.shape.slice(0, 3), v.shape[3] ?? 0] }
   },
-  decompose: ({ q, k, v, mask }, _, b) => {
-    const features = fixedSize(q.type, 3, 'the axis of features of attention')
-    const scores = b.matmul(b.mul(q, features ** -0.5), b.transpose(k, { permutation: [0, 1, 3, 2] }))
-    if (mask === undefined) return b.matmul(b.softmax(scores), v)
-    const [batch = 0, keys = 0] = mask.type.shape
-    const bias = b.where(b.equal(mask, 0), hidden, 0)
-    return b.matmul(b.softmax(b.add(scores, b.reshape(bias, { shape: [batch, 1, 1, keys] }))), v)
+  decompose: (inputs, _, b) => b.matmul(weightsOf(inputs, b), inputs.v),
+  // From the decomposition's steps; softmax and products appear in the forward pass too, and are shared with it.
+  gradient: ({ q, k, v, mask }, dy, { b }) => {
+    const factor = fixedSize(q.type, 3, 'the axis of features of attention') ** -0.5
+    const weights = weightsOf({ q, k, v, mask }, b)
+    const dWeights = b.matmul(dy, swapped(v, b))
+    const dScores = softmaxGradient(weights, dWeights, b)
+    return {
+      q: b.mul(b.matmul(dScores, k), factor),
+      k: b.matmul(swapped(dScores, b), b.mul(q, factor)),
+      v: b.matmul(swapped(weights, b), dy),
+    }
   },
   flops: ({ q, k }, result) => elementCount(q) * (k[2] ?? 0) * 2 + elementCount(result) * (k[2] ?? 0) * 2,
   evaluate: ({ q, k, v, mask }, _, shape) => {

@@ -1,7 +1,7 @@
 /** a and b one after the other along one axis; all other axes must agree. */
 import { sameDimension, showShape, sum } from '../ir/dimension.js'
 import { allocateLike, elementCount } from '../ir/tensor.js'
-import { fail, type Op } from './op.js'
+import { fail, ShapeError, type Op } from './op.js'
 
 export interface AxisAttribute {
   readonly axis: number
@@ -19,6 +19,12 @@ export const concat: Op<['a', 'b'], AxisAttribute> = {
     if (!fits || joined === undefined)
       fail(`${showShape(a.shape)} and ${showShape(b.shape)} cannot be joined along axis ${axis}`)
     return { dataType: a.dataType, shape: a.shape.map((size, i) => (i === axis ? joined : size)) }
+  },
+  gradient: ({ a, b: right }, dy, { attributes: { axis }, b }) => {
+    const seam = a.type.shape[axis] ?? 0
+    if (typeof seam !== 'number') throw new ShapeError('tensors joined along an axis of unknown size have no gradient')
+    const end = sum(seam, right.type.shape[axis] ?? 0) ?? seam
+    return { a: b.slice(dy, { axis, start: 0, end: seam }), b: b.slice(dy, { axis, start: seam, end }) }
   },
   evaluate: ({ a, b }, { axis }, shape) => {
     const rows = elementCount(shape.slice(0, axis))

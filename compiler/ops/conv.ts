@@ -43,6 +43,14 @@ export const conv: Op<['x', 'weight', 'bias?'], ConvAttributes> = {
     })
     return float32([batch, out, ...space])
   },
+  gradient: ({ x, weight, bias }, dy, { attributes: { stride, padding }, b }) => {
+    const others = dy.type.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
+    return {
+      x: b.convInputGradient(dy, weight, { stride, padding, space: x.type.shape.slice(2).map(Number) }),
+      weight: b.convWeightGradient(x, dy, { stride, padding, kernel: weight.type.shape.slice(2).map(Number) }),
+      ...(bias ? { bias: b.sum(dy, { axes: others, keep: false }) } : {}),
+    }
+  },
   flops: ({ weight }, result) => 2 * elementCount(result) * elementCount(weight.slice(1)),
   evaluate: ({ x, weight, bias }, attributes, shape) => {
     const padding = paddingOf(attributes, shape.length - 2)

@@ -12,5 +12,7 @@ export const dropout: Op<['x'], DropoutAttributes> = {
   view: true,
   infer: ({ x }, { rate }) => (rate >= 0 && rate < 1 ? x : fail(`a dropout rate of ${rate} is not between 0 and 1`)),
   decompose: ({ x }) => x,
+  // Here it changes nothing; in training a product with a drawn mask stands in its place (passes/draw_dropout.ts).
+  gradient: (_, dy) => ({ x: dy }),
   evaluate: ({ x }) => x,
 }

@@ -1,7 +1,18 @@
 /** What the ops on single elements share: broadcasting as in NumPy, and loops over elements. */
 import { isSymbolic, sameDimension, sameShape, showShape, type Dimension, type Shape } from '../ir/dimension.js'
 import { allocate, broadcastStrides, elementCount, type DataType, type Tensor } from '../ir/tensor.js'
-import { expectFloat, fail, type NoAttributes, type Op } from './op.js'
+import type { Value } from '../ir/graph.js'
+import type { Builder } from './index.js'
+import {
+  expectFloat,
+  fail,
+  notDifferentiable,
+  type Gradient,
+  type NoAttributes,
+  type NotDifferentiable,
+  type Op,
+} from './op.js'
+import { reduceTo } from './reduce_to.js'
 
 /** The shape that two shapes broadcast to: axes match from the right, an axis of size 1 stretches. */
 export function broadcastShapes(a: Shape, b: Shape): Shape {
@@ -56,22 +67,43 @@ export function walk(
   }
 }
 
+/** The gradient of an op on single elements: `dy` times the derivative, made from the input and the result. */
+export type Chain = (dy: Value, x: Value, y: Value, b: Builder) => Value
+
 /** An op that turns each element into another; `flops` is its price per element. */
-export function unary(flops: number, f: (value: number) => number): Op<['x']> {
+export function unary(flops: number, f: (value: number) => number, chain: Chain): Op<['x']> {
   return {
     inputs: ['x'],
     infer: ({ x }) => {
       expectFloat(x)
       return x
     },
+    gradient: ({ x }, dy, { y, b }) => ({ x: chain(dy, x, y, b) }),
     flops: (_, result) => flops * elementCount(result),
     evaluate: ({ x }) => map(x, f),
   }
 }
 
+/** The gradients of both sides, before they are summed over what was repeated. */
+export type PairChain = (
+  dy: Value,
+  sides: { readonly a: Value; readonly b: Value; readonly y: Value },
+  build: Builder,
+) => { readonly a: Value; readonly b: Value }
+
 /** An op on two tensors, element by element, with broadcasting. */
-export function binary(f: (a: number, b: number) => number): Op<['a', 'b'], NoAttributes> {
-  return pairwise(f, 'float32', expectFloat)
+export function binary(f: (a: number, b: number) => number, chain: PairChain): Op<['a', 'b'], NoAttributes> {
+  return pairwise(f, 'float32', expectFloat, ({ a, b }, dy, { y, b: build }) => {
+    const gradients = chain(dy, { a, b, y }, build)
+    return { a: reduceTo(gradients.a, a.type.shape, build), b: reduceTo(gradients.b, b.type.shape, build) }
+  })
+}
+
+/** The gradients of choosing one of two: that of the chosen one; where both are equal, half for each. */
+export const ofChosen: PairChain = (dy, { a, b, y }, build) => {
+  const share = (side: Value, other: Value) =>
+    build.mul(dy, build.where(build.equal(side, y), build.where(build.equal(other, y), 0.5, 1), 0))
+  return { a: share(a, b), b: share(b, a) }
 }
 
 /** A comparison of two tensors of one type, element by element, with broadcasting. */
@@ -82,6 +114,7 @@ export function comparison(f: (a: number, b: number) => boolean): Op<['a', 'b'],
     (a, b) => {
       if (a.dataType !== b.dataType) fail(`cannot compare ${a.dataType} with ${b.dataType}`)
     },
+    notDifferentiable('a comparison is constant wherever it has a derivative'),
   )
 }
 
@@ -89,6 +122,7 @@ function pairwise(
   f: (a: number, b: number) => number,
   dataType: DataType,
   check: (a: { dataType: DataType; shape: Shape }, b: { dataType: DataType; shape: Shape }) => void,
+  gradient: Gradient<['a', 'b'], NoAttributes> | NotDifferentiable,
 ): Op<['a', 'b'], NoAttributes> {
   return {
     inputs: ['a', 'b'],
@@ -96,6 +130,7 @@ function pairwise(
       check(a, b)
       return { dataType, shape: broadcastShapes(a.shape, b.shape) }
     },
+    gradient,
     flops: (_, result) => elementCount(result),
     evaluate: ({ a, b }, _, shape) => {
       const data = allocate(dataType, elementCount(shape))

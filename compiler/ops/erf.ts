@@ -23,4 +23,6 @@ export function errorFunction(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-z * z) / (Math.sqrt(Math.PI) * fraction))
 }
 
-export const erf = unary(8, errorFunction)
+export const erf = unary(8, errorFunction, (dy, x, _, b) =>
+  b.mul(dy, b.mul(b.exp(b.negate(b.mul(x, x))), 2 / Math.sqrt(Math.PI))),
+)

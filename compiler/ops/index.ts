@@ -3,10 +3,13 @@ import type { Value } from '../ir/graph.js'
 import type { Tensor } from '../ir/tensor.js'
 import { abs } from './abs.js'
 import { add } from './add.js'
+import { after } from './after.js'
 import { attention } from './attention.js'
 import { broadcast } from './broadcast.js'
 import { concat } from './concat.js'
 import { conv } from './conv.js'
+import { convInputGradient } from './conv_input_gradient.js'
+import { convWeightGradient } from './conv_weight_gradient.js'
 import { cos } from './cos.js'
 import { div } from './div.js'
 import { dropout } from './dropout.js'
@@ -27,10 +30,11 @@ import { mul } from './mul.js'
 import { negate } from './negate.js'
 import { oneHot } from './one_hot.js'
 import type { InputNames, NoAttributes, Op } from './op.js'
-import { padEnd } from './pad_end.js'
+import { pad } from './pad.js'
 import { quantile } from './quantile.js'
 import { relu } from './relu.js'
 import { reshape } from './reshape.js'
+import { reverse } from './reverse.js'
 import { sigmoid } from './sigmoid.js'
 import { silu } from './silu.js'
 import { sin } from './sin.js'
@@ -38,9 +42,11 @@ import { slice } from './slice.js'
 import { softmax } from './softmax.js'
 import { constant, input, parameter } from './source.js'
 import { sqrt } from './sqrt.js'
+import { standardise } from './standardise.js'
 import { sub } from './sub.js'
 import { sum } from './sum.js'
 import { tanh } from './tanh.js'
+import { tileSum } from './tile_sum.js'
 import { toFloat } from './to_float.js'
 import { transpose } from './transpose.js'
 import { upsample } from './upsample.js'
@@ -49,11 +55,14 @@ import { where } from './where.js'
 export const ops = {
   abs,
   add,
+  after,
   attention,
   broadcast,
   concat,
   constant,
   conv,
+  convInputGradient,
+  convWeightGradient,
   cos,
   div,
   dropout,
@@ -74,20 +83,23 @@ export const ops = {
   mul,
   negate,
   oneHot,
-  padEnd,
+  pad,
   parameter,
   quantile,
   relu,
   reshape,
+  reverse,
   sigmoid,
   silu,
   sin,
   slice,
   softmax,
   sqrt,
+  standardise,
   sub,
   sum,
   tanh,
+  tileSum,
   toFloat,
   transpose,
   upsample,

@@ -5,6 +5,8 @@
 import { elementCount } from '../ir/tensor.js'
 import { normaliseRun } from './normalise.js'
 import { expectFloat, expectShape, fixedSize, type Op } from './op.js'
+import { reduceTo } from './reduce_to.js'
+import { standardiseGradient } from './standardise.js'
 
 export interface LayerNormAttributes {
   readonly epsilon: number
@@ -18,6 +20,20 @@ export const layerNorm: Op<['x', 'scale?', 'bias?'], LayerNormAttributes> = {
     expectShape(scale, [features], 'the scale of a normalisation')
     expectShape(bias, [features], 'the bias of a normalisation')
     return x
+  },
+  decompose: ({ x, scale, bias }, attributes, b) => {
+    const unit = b.standardise(x, attributes)
+    const scaled = scale === undefined ? unit : b.mul(unit, scale)
+    return bias === undefined ? scaled : b.add(scaled, bias)
+  },
+  gradient: ({ x, scale, bias }, dy, { attributes, b }) => {
+    const unit = b.standardise(x, attributes)
+    const inner = scale === undefined ? dy : b.mul(dy, scale)
+    return {
+      x: standardiseGradient(x, unit, inner, attributes, b),
+      ...(scale ? { scale: reduceTo(b.mul(dy, unit), scale.type.shape, b) } : {}),
+      ...(bias ? { bias: reduceTo(dy, bias.type.shape, b) } : {}),
+    }
   },
   flops: (_, result) => 8 * elementCount(result),
   evaluate: ({ x, scale, bias }, { epsilon }, shape) => {

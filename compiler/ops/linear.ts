@@ -1,5 +1,5 @@
 /** Affine map of the last axis: x W^T + bias. x: [..., in], weight: [out, in], bias: [out]. Result: [..., out]. */
-import { sameDimension, showDimension, showShape } from '../ir/dimension.js'
+import { product, sameDimension, showDimension, showShape } from '../ir/dimension.js'
 import { elementCount } from '../ir/tensor.js'
 import { dotRows } from './dot.js'
 import { expectFloat, expectShape, fail, float32, type Op } from './op.js'
@@ -23,6 +23,14 @@ export const linear: Op<['x', 'weight', 'bias?']> = {
   decompose: ({ x, weight, bias }, _, b) => {
     const y = b.matmul(x, b.transpose(weight, { permutation: [1, 0] }))
     return bias === undefined ? y : b.add(y, bias)
+  },
+  gradient: ({ x, weight, bias }, dy, { b }) => {
+    const [out = 0, width = 0] = weight.type.shape
+    const rows = product(x.type.shape.slice(0, -1))
+    const flat = b.reshape(dy, { shape: [rows, out] })
+    const dWeight = b.matmul(b.transpose(flat, { permutation: [1, 0] }), b.reshape(x, { shape: [rows, width] }))
+    const dBias = bias && b.sum(flat, { axes: [0], keep: false })
+    return { x: b.matmul(dy, weight), weight: dWeight, ...(dBias ? { bias: dBias } : {}) }
   },
   flops: ({ weight }, result) => 2 * elementCount(result) * (weight[1] ?? 0),
   evaluate: ({ x, weight, bias }, _, shape) => {

@@ -3,7 +3,17 @@ import { sameDimension, showShape } from '../ir/dimension.js'
 import { elementCount } from '../ir/tensor.js'
 import { dotRows } from './dot.js'
 import { broadcastShapes, walk } from './elementwise.js'
+import type { Value } from '../ir/graph.js'
+import type { Builder } from './index.js'
 import { expectFloat, fail, float32, type Op } from './op.js'
+import { reduceTo } from './reduce_to.js'
+
+/** The last two axes exchanged. */
+export function swapped(x: Value, b: Builder): Value {
+  const rank = x.type.shape.length
+  const leading = Array.from({ length: rank - 2 }, (_, axis) => axis)
+  return b.transpose(x, { permutation: [...leading, rank - 1, rank - 2] })
+}
 
 export const matmul: Op<['a', 'b']> = {
   inputs: ['a', 'b'],
@@ -19,6 +29,10 @@ export const matmul: Op<['a', 'b']> = {
     }
     return float32([...broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2)), m, n])
   },
+  gradient: ({ a, b: right }, dy, { b }) => ({
+    a: reduceTo(b.matmul(dy, swapped(right, b)), a.type.shape, b),
+    b: reduceTo(b.matmul(swapped(a, b), dy), right.type.shape, b),
+  }),
   flops: ({ a }, result) => 2 * elementCount(result) * (a.at(-1) ?? 0),
   evaluate: ({ a, b }, _, shape) => {
     const [m = 0, n = 0] = shape.slice(-2)

@@ -1,4 +1,4 @@
 /** The larger of a and b, elementwise, with broadcasting. */
-import { binary } from './elementwise.js'
+import { binary, ofChosen } from './elementwise.js'
 
-export const maximum = binary(Math.max)
+export const maximum = binary(Math.max, ofChosen)

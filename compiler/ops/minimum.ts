@@ -1,4 +1,4 @@
 /** The smaller of a and b, elementwise, with broadcasting. */
-import { binary } from './elementwise.js'
+import { binary, ofChosen } from './elementwise.js'
 
-export const minimum = binary(Math.min)
+export const minimum = binary(Math.min, ofChosen)

@@ -20,6 +20,32 @@ export type PerInput<Names extends InputNames, T> = { readonly [N in keyof Prese
 
 export type NoAttributes = Readonly<Record<string, never>>
 
+/** What a gradient is made from. */
+export interface GradientSource<A extends object> {
+  /** The op's result. */
+  readonly y: Value
+  readonly attributes: A
+  readonly b: Builder
+}
+
+export type Gradient<Names extends InputNames, A extends object> = {
+  // A method, so that an op with narrower inputs is still an Op.
+  of(
+    inputs: PerInput<Names, Value>,
+    dy: Value,
+    source: GradientSource<A>,
+  ): { readonly [N in keyof PerInput<Names, Value>]?: Value }
+}['of']
+
+/** Why an op has no gradient. */
+export interface NotDifferentiable {
+  readonly reason: string
+}
+
+export function notDifferentiable(reason: string): NotDifferentiable {
+  return { reason }
+}
+
 export interface Op<Names extends InputNames = InputNames, A extends object = Attributes> {
   readonly inputs: Names
   /** Two nodes with equal inputs yield different values in training: never shared or folded. */
@@ -30,6 +56,11 @@ export interface Op<Names extends InputNames = InputNames, A extends object = At
   infer(inputs: PerInput<Names, TensorType>, attributes: A): TensorType
   /** The same result by simpler ops, for engines without a kernel of their own. */
   decompose?(inputs: PerInput<Names, Value>, attributes: A, b: Builder): Value
+  /**
+   * The gradients of a scalar with respect to the inputs, given `dy`, that with respect to the result `y`; left out for
+   * inputs that have none. Or the reason why there is none.
+   */
+  readonly gradient: Gradient<Names, A> | NotDifferentiable
   /** Floating-point operations on concrete shapes; 0 (left out) where data is only moved. */
   flops?(inputs: PerInput<Names, readonly number[]>, result: readonly number[], attributes: A): number
   /** The op's meaning on tensors in memory; `shape` is the result's. Sums are taken in float64. */

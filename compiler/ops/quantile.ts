@@ -3,7 +3,7 @@
  * x: [..., n], n fixed. Result: [..., 1].
  */
 import { elementCount } from '../ir/tensor.js'
-import { expectFloat, fail, fixedSize, float32, type Op } from './op.js'
+import { expectFloat, fail, fixedSize, float32, notDifferentiable, type Op } from './op.js'
 
 export interface QuantileAttributes {
   /** From 0 to 1. */
@@ -26,6 +26,7 @@ export const quantile: Op<['x'], QuantileAttributes> = {
     fixedSize(x, x.shape.length - 1, 'the last axis of a quantile')
     return float32([...x.shape.slice(0, -1), 1])
   },
+  gradient: notDifferentiable('quantiles limit samples, and no loss is made of them'),
   flops: ({ x }) => elementCount(x) * Math.ceil(Math.log2(Math.max(2, x.at(-1) ?? 2))),
   evaluate: ({ x }, { q }, shape) => {
     const n = x.shape.at(-1) ?? 1

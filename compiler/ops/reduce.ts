@@ -1,7 +1,9 @@
 /** What sums and means share: one number for all elements along some axes. */
 import { elementCount, type Tensor } from '../ir/tensor.js'
 import { walk } from './elementwise.js'
-import { expectFloat, fail, float32, type Op } from './op.js'
+import type { Value } from '../ir/graph.js'
+import type { Builder } from './index.js'
+import { expectFloat, fail, float32, type Gradient, type Op } from './op.js'
 
 export interface ReduceAttributes {
   readonly axes: readonly number[]
@@ -9,8 +11,17 @@ export interface ReduceAttributes {
   readonly keep: boolean
 }
 
+/** The gradient of a sum: `dy` repeated along the axes that were summed. */
+export function repeated(x: Value, dy: Value, { axes }: ReduceAttributes, b: Builder): Value {
+  const kept = x.type.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
+  return b.broadcast(b.reshape(dy, { shape: kept }), { shape: x.type.shape })
+}
+
 /** An op that adds up the elements along `axes` and divides the total by `divisor(count)`. */
-export function reduction(divisor: (count: number) => number): Op<['x'], ReduceAttributes> {
+export function reduction(
+  divisor: (count: number) => number,
+  gradient: Gradient<['x'], ReduceAttributes>,
+): Op<['x'], ReduceAttributes> {
   return {
     inputs: ['x'],
     infer: ({ x }, { axes, keep }) => {
@@ -21,6 +32,7 @@ export function reduction(divisor: (count: number) => number): Op<['x'], ReduceA
         x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)).filter((_, axis) => keep || !axes.includes(axis)),
       )
     },
+    gradient,
     flops: ({ x }) => elementCount(x),
     evaluate: ({ x }, { axes }, shape) => {
       const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))

@@ -13,5 +13,6 @@ export const reshape: Op<['x'], ShapeAttribute> = {
     sameDimension(product(x.shape), product(shape))
       ? { dataType: x.dataType, shape }
       : fail(`${showShape(x.shape)} cannot be read as ${showShape(shape)}: the numbers of elements differ`),
+  gradient: ({ x }, dy, { b }) => ({ x: b.reshape(dy, { shape: x.type.shape }) }),
   evaluate: ({ x }, _, shape) => ({ shape, data: x.data }),
 }

@@ -20,6 +20,9 @@ export const slice: Op<['x'], SliceAttributes> = {
     }
     return { dataType: x.dataType, shape: x.shape.map((dimension, i) => (i === axis ? length : dimension)) }
   },
+  gradient: ({ x }, dy, { attributes: { axis, start }, b }) => ({
+    x: b.pad(dy, { axis, before: start, to: x.type.shape[axis] ?? 0 }),
+  }),
   evaluate: ({ x }, { axis, start }, shape) => {
     const rows = elementCount(shape.slice(0, axis))
     const [from, taken] = [elementCount(x.shape.slice(axis)), elementCount(shape.slice(axis))]

@@ -1,6 +1,15 @@
 /** Softmax over the last axis. x: any shape. Result: as x, summing to 1 along the last axis. */
 import { elementCount } from '../ir/tensor.js'
+import type { Value } from '../ir/graph.js'
+import type { Builder } from './index.js'
 import { expectFloat, fail, type Op } from './op.js'
+
+/** y (dy - sum of y dy along the last axis), for y = softmax(x). */
+export function softmaxGradient(y: Value, dy: Value, b: Builder): Value {
+  const product = b.mul(y, dy)
+  const total = b.sum(product, { axes: [y.type.shape.length - 1], keep: true })
+  return b.sub(product, b.mul(y, total))
+}
 
 export const softmax: Op<['x']> = {
   inputs: ['x'],
@@ -8,6 +17,7 @@ export const softmax: Op<['x']> = {
     expectFloat(x)
     return x.shape.length > 0 ? x : fail('softmax needs an axis')
   },
+  gradient: (_, dy, { y, b }) => ({ x: softmaxGradient(y, dy, b) }),
   flops: (_, result) => 5 * elementCount(result),
   evaluate: ({ x }, _, shape) => {
     const size = shape.at(-1) ?? 1

@@ -9,10 +9,14 @@ function given(): never {
   throw new Error('inputs and parameters are handed in by the engine')
 }
 
+/** There is no input to give a gradient to. */
+const sourceGradient = () => ({})
+
 /** A tensor that the user of the graph gives. */
 export const input: Op<[], { readonly name: string; readonly dataType: DataType; readonly shape: Shape }> = {
   inputs: [],
   infer: (_, { dataType, shape }) => ({ dataType, shape }),
+  gradient: sourceGradient,
   evaluate: given,
 }
 
@@ -20,6 +24,7 @@ export const input: Op<[], { readonly name: string; readonly dataType: DataType;
 export const parameter: Op<[], { readonly parameter: Parameter }> = {
   inputs: [],
   infer: (_, { parameter: { shape } }) => float32(shape),
+  gradient: sourceGradient,
   evaluate: given,
 }
 
@@ -27,5 +32,6 @@ export const parameter: Op<[], { readonly parameter: Parameter }> = {
 export const constant: Op<[], { readonly tensor: Tensor }> = {
   inputs: [],
   infer: (_, { tensor }) => ({ dataType: dataTypeOf(tensor.data), shape: tensor.shape }),
+  gradient: sourceGradient,
   evaluate: (_, { tensor }) => tensor,
 }

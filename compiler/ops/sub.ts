@@ -1,4 +1,7 @@
 /** a - b, elementwise, with broadcasting. */
 import { binary } from './elementwise.js'
 
-export const sub = binary((a, b) => a - b)
+export const sub = binary(
+  (a, b) => a - b,
+  (dy, _, build) => ({ a: dy, b: build.negate(dy) }),
+)

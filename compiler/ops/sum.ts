@@ -1,4 +1,7 @@
 /** Sum of the elements along some axes. */
-import { reduction } from './reduce.js'
+import { reduction, repeated } from './reduce.js'
 
-export const sum = reduction(() => 1)
+export const sum = reduction(
+  () => 1,
+  ({ x }, dy, { attributes, b }) => ({ x: repeated(x, dy, attributes, b) }),
+)

@@ -14,6 +14,9 @@ export const transpose: Op<['x'], TransposeAttributes> = {
       fail(`[${permutation.join(', ')}] is no order of ${x.shape.length} axes`)
     return { dataType: x.dataType, shape: permutation.map((axis) => x.shape[axis] ?? 0) }
   },
+  gradient: (_, dy, { attributes: { permutation }, b }) => ({
+    x: b.transpose(dy, { permutation: permutation.map((_axis, axis) => permutation.indexOf(axis)) }),
+  }),
   evaluate: ({ x }, { permutation }, shape) => {
     const strides = x.shape.map((_, axis) => x.shape.slice(axis + 1).reduce((a, b) => a * b, 1))
     const steps = permutation.map((axis) => strides[axis] ?? 0)

@@ -14,6 +14,7 @@ export const upsample: Op<['x'], UpsampleAttributes> = {
     if (x.shape.length < 3 || x.shape.length > 4) fail('only images and sequences with channels are upsampled')
     return float32(x.shape.map((size, axis) => (axis < 2 ? size : multiply(size, factor))))
   },
+  gradient: (_, dy, { attributes, b }) => ({ x: b.tileSum(dy, attributes) }),
   evaluate: ({ x }, { factor }, shape) => {
     const data = new Float32Array(elementCount(shape))
     const flat = shape.length === 3

@@ -2,6 +2,7 @@
 import { elementCount } from '../ir/tensor.js'
 import { broadcastShapes, walk } from './elementwise.js'
 import { expectFloat, fail, float32, type Op } from './op.js'
+import { reduceTo } from './reduce_to.js'
 
 export const where: Op<['condition', 'a', 'b']> = {
   inputs: ['condition', 'a', 'b'],
@@ -10,6 +11,10 @@ export const where: Op<['condition', 'a', 'b']> = {
     expectFloat(a, b)
     return float32(broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape)))
   },
+  gradient: ({ condition, a, b }, dy, { b: build }) => ({
+    a: reduceTo(build.where(condition, dy, 0), a.type.shape, build),
+    b: reduceTo(build.where(condition, 0, dy), b.type.shape, build),
+  }),
   evaluate: ({ condition, a, b }, _, shape) => {
     const data = new Float32Array(elementCount(shape))
     walk([condition, a, b], shape, (at, i, j, k) => {

@@ -1,4 +1,6 @@
 /** The passes by name, and the pipelines made of them. */
+import { decomposeOps } from './decompose.js'
+import { drawDropout } from './draw_dropout.js'
 import { eliminateDead } from './eliminate_dead.js'
 import { foldConstants } from './fold_constants.js'
 import { pipeline, type Pass } from './pass.js'
@@ -15,5 +17,15 @@ export const inference = pipeline(removeDropout, upsampleIntoConv, foldConstants
 /** As `inference`, for engines that would compute sums of weights anew in each run. */
 export const inferenceOnStored = pipeline(removeDropout, foldConstants, simplify, share, eliminateDead)
 
-/** For graphs that train: dropout stays, and so do convolutions whose weights would be computed anew in each step. */
-export const training = pipeline(foldConstants, simplify, share, eliminateDead)
+/**
+ * For graphs that train: dropout becomes an input, ops whose parts the gradients share are taken apart, and convolutions
+ * stay as they are, since merged weights would be computed anew in each step.
+ */
+export const training = pipeline(
+  drawDropout,
+  decomposeOps(['attention', 'groupNorm', 'layerNorm', 'silu']),
+  foldConstants,
+  simplify,
+  share,
+  eliminateDead,
+)

@@ -3,7 +3,7 @@ import type { Rule } from '../ir/builder.js'
 import type { Attribute, Node, Value } from '../ir/graph.js'
 import { sameType } from '../ir/tensor.js'
 import { opOf, type Builder, type OpName } from '../ops/index.js'
-import { simplifyConcat, simplifyPadEnd, simplifySlice } from './simplify_axis.js'
+import { joinPads, simplifyConcat, simplifyPad, simplifySlice } from './simplify_axis.js'
 import { mergeFactors, uniform } from './simplify_factor.js'
 import type { Pass } from './pass.js'
 import { rewrite } from './rewrite.js'
@@ -45,7 +45,7 @@ const binary =
     rule?.(node, b) ?? withoutBroadcast(node, ({ a, b: right }) => b[name](a ?? 0, right ?? 0))
 
 const rules: Readonly<Partial<Record<OpName, Rule>>> = {
-  add: binary('add', (node) => withoutNeutral(node, 0, 'either')),
+  add: binary('add', (node, b) => withoutNeutral(node, 0, 'either') ?? joinPads(node, b)),
   sub: binary('sub', (node) => withoutNeutral(node, 0, 'right')),
   mul: binary('mul', (node, b) => withoutNeutral(node, 1, 'either') ?? mergeFactors(node, b)),
   div: binary('div', (node, b) => withoutNeutral(node, 1, 'right') ?? mergeFactors(node, b)),
@@ -62,7 +62,7 @@ const rules: Readonly<Partial<Record<OpName, Rule>>> = {
   transpose: simplifyTranspose,
   slice: simplifySlice,
   concat: simplifyConcat,
-  padEnd: simplifyPadEnd,
+  pad: simplifyPad,
   upsample: (node) => (node.attributes.factor === 1 ? node.inputs.x : undefined),
   sum: reducesNothing,
   mean: reducesNothing,

@@ -38,9 +38,13 @@ export function simplifySlice(node: Node, b: Builder): Value | undefined {
     const to = sum(end, before.start)
     return to === undefined ? undefined : b.slice(before.x, { axis, start: from, end: to })
   }
-  const original = x.op === 'padEnd' ? x.inputs.x : undefined
-  if (original && start === 0 && x.attributes.axis === axis && sameDimension(sizeOf(original, axis), end)) {
-    return original
+  const padded = padOf(x)
+  if (
+    padded?.axis === axis &&
+    padded.before === start &&
+    sameDimension(sum(sizeOf(padded.x, axis), start) ?? -1, end)
+  ) {
+    return padded.x
   }
   return partOfJoined(part, b)
 }
@@ -66,9 +70,38 @@ export function simplifyConcat(node: Node, build: Builder): Value | undefined {
   return adjoin ? build.slice(left.x, { axis: left.axis, start: left.start, end: right.end }) : undefined
 }
 
-export function simplifyPadEnd(node: Node): Value | undefined {
+/** Padding of nothing; padding of what is padded along the same axis. */
+export function simplifyPad(node: Node, b: Builder): Value | undefined {
+  const outer = padOf(node)
+  if (outer === undefined) return undefined
+  const { x, axis, before } = outer
+  if (sameDimension(sizeOf(x, axis), sizeOf(node, axis))) return x
+  const inner = padOf(x)
+  if (inner?.axis !== axis) return undefined
+  return b.pad(inner.x, { axis, before: inner.before + before, to: sizeOf(node, axis) })
+}
+
+/** `x` among zeros along `axis`. */
+interface Padded {
+  readonly x: Value
+  readonly axis: number
+  readonly before: number
+}
+
+function padOf(node: Value): Padded | undefined {
   const { x } = node.inputs
-  const { axis } = node.attributes
-  if (x === undefined || typeof axis !== 'number') return undefined
-  return sameDimension(sizeOf(x, axis), sizeOf(node, axis)) ? x : undefined
+  const { axis, before } = node.attributes
+  if (node.op !== 'pad' || x === undefined || typeof axis !== 'number' || typeof before !== 'number') return undefined
+  return { x, axis, before }
+}
+
+/** The sum of two tensors that adjoin among zeros along one axis is both of them joined: what slices give back. */
+export function joinPads({ inputs: { a, b: other } }: Node, b: Builder): Value | undefined {
+  const [one, two] = [a && padOf(a), other && padOf(other)]
+  if (one === undefined || two === undefined || a === undefined || one.axis !== two.axis) return undefined
+  const [left, right] = one.before <= two.before ? [one, two] : [two, one]
+  const { axis, before } = left
+  const size = sizeOf(left.x, axis)
+  if (typeof size !== 'number' || before + size !== right.before) return undefined
+  return b.pad(b.concat(left.x, right.x, { axis }), { axis, before, to: sizeOf(a, axis) })
 }

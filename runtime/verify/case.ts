@@ -17,6 +17,8 @@ export interface RecordedCase {
   readonly sizes: readonly number[]
   /** Rows per resolution where they differ. */
   readonly mixedBatch: boolean
+  /** Whether digests of gradients are recorded. */
+  readonly gradients: boolean
   /** Largest error relative to the largest expected value; undefined where the case states none. */
   readonly tolerance: number | undefined
   /** Name and shape of each parameter, in order. */
@@ -48,6 +50,7 @@ export async function readCase(path: string, report: Report): Promise<RecordedCa
     kind: kindOf(json),
     sizes: asNumbers(json.sizes),
     mixedBatch: 'batches' in json,
+    gradients: 'gradients' in json,
     tolerance: typeof json.tolerance === 'number' ? json.tolerance : undefined,
     parameters: Object.entries(parameters ?? {}).map(([name, shape]) => ({ name, shape: asNumbers(shape) })),
     tensors,

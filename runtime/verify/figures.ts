@@ -5,6 +5,8 @@ import { showShape } from '../../compiler/ir/dimension.js'
 import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import { wholeFile } from '../weights/failure.js'
 import type { WeightSource } from '../weights/source.js'
+import { digest, type Digest } from '../weights/rule.js'
+import { asRecord, type RecordedCase } from './case.js'
 import { fromGrid, toGrid } from './grid.js'
 
 export interface TensorResult {
@@ -17,6 +19,25 @@ export interface TensorResult {
 /** Something is missing in a case, or of another shape; it has been reported. */
 export class UnfitCase extends Error {}
 
+/** Largest error of a digest, and of a tensor that vanishes (the cases' own README). */
+const digestTolerance = 1e-3
+const vanishingTolerance = 1e-5
+
+/** The digests under a key of case.json, by the tensor's name. */
+export function digestsIn(value: unknown): ReadonlyMap<string, Digest> {
+  const digests = Object.entries(asRecord(value) ?? {}).flatMap(([name, entry]): [string, Digest][] => {
+    const { norm, dot } = asRecord(entry) ?? {}
+    return typeof norm === 'number' && typeof dot === 'number' ? [[name, { norm, dot }]] : []
+  })
+  return new Map(digests)
+}
+
+/** The tensors that are nothing but rounding. */
+export function vanishingIn(json: RecordedCase['json']): ReadonlySet<string> {
+  const { vanishing } = json
+  return new Set(Array.isArray(vanishing) ? vanishing.filter((name) => typeof name === 'string') : [])
+}
+
 /** The tensors of one case. */
 export class Figures {
   readonly results: TensorResult[] = []
@@ -26,6 +47,8 @@ export class Figures {
     private readonly tensors: WeightSource,
     private readonly tolerance: number,
     private readonly report: Report,
+    /** A wider bound for digests, for devices that compute with fewer digits. */
+    private readonly digestTolerance = 0,
   ) {}
 
   has(name: string): boolean {
@@ -62,6 +85,36 @@ export class Figures {
       this.#refuse(say.tensorShape({ name, found: showShape(expected.shape), expected: showShape(found.shape) }))
     }
     this.results.push({ name, error: relativeError(found.data, expected.data), tolerance: this.tolerance })
+  }
+
+  /** Measures a number relative to the recorded one. */
+  compareNumber(name: string, found: number | undefined, expected: unknown): void {
+    const error = relativeError([found ?? NaN], [typeof expected === 'number' ? expected : NaN])
+    this.results.push({ name, error, tolerance: this.tolerance })
+  }
+
+  /**
+   * Measures tensors by their recorded digests: the larger of the differences in `norm` and `dot`, relative to `norm`.
+   * Of a tensor that vanishes in exact arithmetic only its size counts, as a share of the largest one.
+   */
+  compareDigests(
+    what: string,
+    recorded: ReadonlyMap<string, Digest>,
+    vanishing: ReadonlySet<string>,
+    find: (name: string) => Tensor | undefined,
+  ): void {
+    const largest = Math.max(...Array.from(recorded.values(), ({ norm }) => norm))
+    for (const [name, expected] of recorded) {
+      const found = find(name)
+      const vanishes = vanishing.has(name)
+      // What nothing depends on has no gradient: the same as one of zeros.
+      const none = vanishes || expected.norm === 0 ? 0 : NaN
+      const { norm, dot } = found ? digest(name, found.data) : { norm: none, dot: none }
+      const distance = Math.max(Math.abs(norm - expected.norm), Math.abs(dot - expected.dot))
+      const error = vanishes ? norm / largest : distance / (expected.norm || 1)
+      const tolerance = Math.max(this.digestTolerance, vanishes ? vanishingTolerance : digestTolerance)
+      this.results.push({ name: `${what} ${name}`, error, tolerance })
+    }
   }
 
   #refuse(finding: ReturnType<typeof say.tensorMissing>): never {

@@ -1,73 +1,72 @@
 /** Cases of networks: a denoiser's predictions, a loss per example, the steps of a sampler. */
 import { buildDenoiser } from '../../compiler/build/denoiser.js'
-import { buildLoss, cumulativeShares } from '../../compiler/build/loss.js'
-import { resolutionName } from '../../compiler/build/nest.js'
+import { buildLoss } from '../../compiler/build/loss.js'
 import { buildSamplerStep } from '../../compiler/build/sampler.js'
 import { solverSteps } from '../../compiler/build/solver.js'
-import { partsOf, type Model } from '../../compiler/check/model.js'
+import type { Model } from '../../compiler/check/model.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import type { Graph } from '../../compiler/ir/graph.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
-import type { Session } from '../../backends/engine.js'
+import type { ParameterValues, Session } from '../../backends/engine.js'
 import { stepInputs } from '../sample/loop.js'
 import { asNumbers, type RecordedCase } from './case.js'
 import { conditionsOf } from './conditions.js'
-import { firstRows, type Figures } from './figures.js'
+import type { Figures } from './figures.js'
+import { denoiserGradients, lossGradients } from './gradients.js'
+import { lossInputs, recordedNames } from './loss.js'
 
-/** A kind of case: its graph, and the runs that are compared. */
-interface Kind {
-  build(model: Model, recorded: RecordedCase, report: Report): Graph
-  run(session: Session, graph: Graph, model: Model, recorded: RecordedCase, figures: Figures): Promise<void>
+/** A graph and the runs of it that are compared. */
+export interface Comparison {
+  readonly graph: Graph
+  /** Whether the graph trains: whether it has gradients. */
+  readonly trains?: true
+  /** The values of the graph's parameters where they change; else they follow the rule. */
+  readonly weights?: ParameterValues
+  run(session: Session, figures: Figures): Promise<void>
 }
 
-/** A recorded tensor's name for a resolution: `in.x_32`. */
-function recordedNames(
-  model: Model,
-  { sizes }: RecordedCase,
-  what: string,
-): { part: Model; name: string; recorded: string }[] {
-  return partsOf(model).map((part, r) => ({
-    part,
-    name: resolutionName(part),
-    recorded: `${what}_${sizes[r] ?? part.side}`,
-  }))
-}
+/** What is compared of a kind of case: the first graph has the recorded parameters. */
+type Kind = (model: Model, recorded: RecordedCase, report: Report) => readonly Comparison[]
 
-const denoiser: Kind = {
-  build: (model, { mixedBatch }, report) => buildDenoiser(model, report, { mixedBatch }),
-  run: async (session, graph, model, recorded, figures) => {
+const denoiser: Kind = (model, recorded, report) => {
+  const graph = buildDenoiser(model, report, { mixedBatch: recorded.mixedBatch })
+  const inputsFrom = async (figures: Figures) => {
     const inputs = await conditionsOf(graph, model, figures, figures.rows('in.times'))
     inputs.times = await figures.tensor('in.times')
     for (const { part, name, recorded: from } of recordedNames(model, recorded, 'in.x'))
       inputs[`x_${name}`] = await figures.image(from, part.frames)
-    const outputs = await session.run(inputs)
-    for (const { name, recorded: to } of recordedNames(model, recorded, 'out.pred'))
-      await figures.compareImage(`pred_${name}`, outputs[`pred_${name}`], to)
-  },
+    return inputs
+  }
+  const forward: Comparison = {
+    graph,
+    run: async (session, figures) => {
+      const outputs = await session.run(await inputsFrom(figures))
+      for (const { name, recorded: to } of recordedNames(model, recorded, 'out.pred'))
+        await figures.compareImage(`pred_${name}`, outputs[`pred_${name}`], to)
+    },
+  }
+  return recorded.gradients ? [forward, denoiserGradients(graph, model, recorded, inputsFrom)] : [forward]
 }
 
-const loss: Kind = {
-  build: (model, _, report) => buildLoss(model, report),
-  run: async (session, graph, model, recorded, figures) => {
-    const rows = figures.rows('step0.times')
-    const inputs = await conditionsOf(graph, model, figures, rows)
-    inputs.images = await figures.image('step0.images', model.frames)
-    inputs.times = await figures.tensor('step0.times')
-    const shares = cumulativeShares(model.diffusion.mix)
-    for (const [r, { part, name, recorded: from }] of recordedNames(model, recorded, 'step0.eps').entries()) {
-      const noise = await figures.image(from, part.frames)
-      inputs[`noise_${name}`] = firstRows(noise, Math.floor((shares[r] ?? 1) * rows))
-    }
-    const { losses } = await session.run(inputs)
-    await figures.compareImage('losses', losses, 'step0.losses')
-  },
+const loss: Kind = (model, recorded, report) => {
+  const graph = buildLoss(model, report)
+  const forward: Comparison = {
+    graph,
+    run: async (session, figures) => {
+      const { losses } = await session.run(await lossInputs(graph, model, recorded, figures, 0))
+      await figures.compareImage('losses', losses, 'step0.losses')
+    },
+  }
+  return [forward, lossGradients(model, recorded, report)]
 }
 
-const sampling: Kind = {
-  build: (model, { json }, report) =>
-    buildSamplerStep(model, report, { threshold: model.sampling.threshold, guided: json.guidance_scale !== 1 }),
-  run: async (session, graph, model, recorded, figures) => {
-    const { json } = recorded
+const sampling: Kind = (model, recorded, report) => {
+  const { json } = recorded
+  const graph = buildSamplerStep(model, report, {
+    threshold: model.sampling.threshold,
+    guided: json.guidance_scale !== 1,
+  })
+  const run = async (session: Session, figures: Figures) => {
     const eta = typeof json.ddim_eta === 'number' ? json.ddim_eta : undefined
     const steps = solverSteps(model, {
       method: eta === undefined ? 'ddpm' : 'ddim',
@@ -104,7 +103,12 @@ const sampling: Kind = {
         if (x0) previous.set(name, x0)
       }
     }
-  },
+  }
+  return [{ graph, run }]
 }
 
-export const networkKinds = { denoiser, loss, sampling } as const
+export const networkKinds: Readonly<Record<Exclude<RecordedCase['kind'], 'schedules' | 'training'>, Kind>> = {
+  denoiser,
+  loss,
+  sampling,
+}

@@ -7,11 +7,10 @@ import { showShape } from '../../compiler/ir/dimension.js'
 import type { Graph } from '../../compiler/ir/graph.js'
 import { wholeFile } from '../weights/failure.js'
 import { ruleWeights } from '../weights/rule.js'
-import type { WeightSource } from '../weights/source.js'
 import { readCase, type RecordedCase } from './case.js'
 import { Figures, UnfitCase, type TensorResult } from './figures.js'
 import { modelOf } from './model.js'
-import { networkKinds } from './network.js'
+import { networkKinds, type Comparison } from './network.js'
 import { compareSchedules } from './schedules.js'
 
 export interface CaseResult {
@@ -60,17 +59,16 @@ async function verifyRecorded(recorded: RecordedCase, options: VerifyOptions): P
     return undefined
   }
   const tolerance = options.tolerance ?? recorded.tolerance ?? standardTolerance[kind]
-  const figures = tensors && new Figures(path, tensors, tolerance, options.report)
+  const figures = tensors && new Figures(path, tensors, tolerance, options.report, options.tolerance)
   let fits = true
   if (kind === 'schedules') {
     if (figures) await compareSchedules(recorded, figures)
   } else {
     const model = modelOf(recorded, options.host, options.report)
     if (model === undefined) return undefined
-    const graph = networkKinds[kind].build(model, recorded, options.report)
-    fits = sameParameters(graph, recorded, options.report)
-    if (fits && tensors && figures)
-      await run(graph, options, (session) => networkKinds[kind].run(session, graph, model, recorded, figures))
+    const comparisons = networkKinds[kind](model, recorded, options.report)
+    fits = comparisons.every(({ graph }) => sameParameters(graph, recorded, options.report))
+    if (fits && figures) for (const comparison of comparisons) await run(comparison, figures, options)
   }
   const results = figures?.results ?? []
   return {
@@ -81,15 +79,11 @@ async function verifyRecorded(recorded: RecordedCase, options: VerifyOptions): P
   }
 }
 
-async function run(
-  graph: Graph,
-  options: VerifyOptions,
-  use: (session: Awaited<ReturnType<Engine['prepare']>>) => Promise<void>,
-): Promise<void> {
-  const weights: WeightSource = ruleWeights(graph.parameters)
-  const session = await options.engine.prepare(graph, weights, options)
+async function run(comparison: Comparison, figures: Figures, options: VerifyOptions): Promise<void> {
+  const { graph, trains = false, weights = ruleWeights(graph.parameters) } = comparison
+  const session = await options.engine.prepare(graph, weights, { ...options, trains })
   try {
-    await use(session)
+    await comparison.run(session, figures)
   } finally {
     await session.dispose()
   }

@@ -20,9 +20,10 @@ function hash24(seed: number, i: number): number {
   return (h ^ (h >>> 16)) >>> 8
 }
 
-/** u(i) of `name`: in [-1, 1), a multiple of 2^-23. */
-export function ruleUniform(name: string, i: number): number {
-  return hash24(fnv1a(name), i) / 2 ** 23 - 1
+/** u of `name`, a function of the element's index: in [-1, 1), a multiple of 2^-23. */
+export function ruleUniforms(name: string): (i: number) => number {
+  const seed = fnv1a(name)
+  return (i) => hash24(seed, i) / 2 ** 23 - 1
 }
 
 /** How a parameter's values come from u: offset + scale u. */
@@ -57,13 +58,13 @@ export interface Digest {
 
 /** The digest of a tensor, in float64. */
 export function digest(name: string, values: ArrayLike<number>): Digest {
-  const seed = fnv1a(`digest:${name}`)
+  const u = ruleUniforms(`digest:${name}`)
   let squares = 0
   let dot = 0
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0
     squares += value * value
-    dot += value * (hash24(seed, i) / 2 ** 23 - 1)
+    dot += value * u(i)
   }
   return { norm: Math.sqrt(squares), dot }
 }

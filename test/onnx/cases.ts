@@ -148,10 +148,10 @@ export const cases: Readonly<Record<OpName, readonly Case[]>> = {
   mul: binary('mul'),
   negate: unary('negate'),
   oneHot: [labels((g, x) => g.b.oneHot(x, { depth: 4 }))],
-  padEnd: [
-    one([3, 4], (g, x) => g.b.padEnd(x, { axis: 1, to: 6 })),
-    tokensCase((g, x) => g.b.padEnd(x, { axis: 1, to: 9 })),
-    tokensCase((g, x) => g.b.padEnd(g.b.slice(x, { axis: 2, start: 0, end: 3 }), { axis: 2, to: tokens })),
+  pad: [
+    one([3, 4], (g, x) => g.b.pad(x, { axis: 1, before: 0, to: 6 })),
+    tokensCase((g, x) => g.b.pad(x, { axis: 1, before: 0, to: 9 })),
+    tokensCase((g, x) => g.b.pad(g.b.slice(x, { axis: 2, start: 0, end: 3 }), { axis: 2, before: 0, to: tokens })),
   ],
   parameter: [one([3], (g, x) => g.b.add(x, g.parameter('shift', noise([3], 4))))],
   quantile: [0.995, 0.5, 0.1, 1].map((q) => one([40], (g, x) => g.b.quantile(x, { q }))),

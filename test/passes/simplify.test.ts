@@ -35,8 +35,8 @@ const identities: readonly (readonly [string, (x: Value, b: Builder) => Value])[
   ['slice of a whole batch', (x, b) => b.slice(x, { axis: 0, start: 0, end: batch })],
   ['slice of a concat', (x, b) => b.slice(b.concat(x, b.exp(x), { axis: 1 }), { axis: 1, start: 0, end: 4 })],
   ['half of two batches', (x, b) => b.slice(b.concat(x, b.exp(x), { axis: 0 }), { axis: 0, start: 0, end: batch })],
-  ['padding cut off', (x, b) => b.slice(b.padEnd(x, { axis: 1, to: 6 }), { axis: 1, start: 0, end: 4 })],
-  ['pad to the same size', (x, b) => b.padEnd(x, { axis: 1, to: 4 })],
+  ['padding cut off', (x, b) => b.slice(b.pad(x, { axis: 1, before: 0, to: 6 }), { axis: 1, start: 0, end: 4 })],
+  ['pad to the same size', (x, b) => b.pad(x, { axis: 1, before: 0, to: 4 })],
   [
     'concat of both halves',
     (x, b) =>

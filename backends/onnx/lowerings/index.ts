@@ -2,10 +2,22 @@
 import { InternalError } from '../../../compiler/diagnostics/internal.js'
 import type { OpName } from '../../../compiler/ops/index.js'
 import { binary, decompose, unary, type AnyLowering, type Lowering } from './lowering.js'
-import { groupNorm, layerNorm, mean, sum } from './normalisation.js'
-import { attention, conv, linear } from './products.js'
+import { mean, standardise, sum } from './normalisation.js'
+import { attention, conv, convInputGradient, convWeightGradient, linear } from './products.js'
 import { quantile } from './quantile.js'
-import { broadcast, concat, oneHot, padEnd, reshape, slice, transpose, upsample } from './shapes.js'
+import {
+  after,
+  broadcast,
+  concat,
+  oneHot,
+  pad,
+  reshape,
+  reverse,
+  slice,
+  tileSum,
+  transpose,
+  upsample,
+} from './shapes.js'
 
 /** What the engine hands in has been lowered before any op is. */
 function given(): never {
@@ -16,11 +28,14 @@ function given(): never {
 const lowerings: { readonly [Name in OpName]: Lowering<Name> | typeof decompose } = {
   abs: unary('Abs'),
   add: binary('Add'),
+  after,
   attention,
   broadcast,
   concat,
   constant: given,
   conv,
+  convInputGradient,
+  convWeightGradient,
   cos: unary('Cos'),
   div: binary('Div'),
   dropout: decompose,
@@ -29,9 +44,9 @@ const lowerings: { readonly [Name in OpName]: Lowering<Name> | typeof decompose 
   exp: unary('Exp'),
   gather: ({ table, index }, _, g) => g.node('Gather', [table, index], { axis: 0 }, table.elementType),
   gelu: decompose, // ONNX Runtime fuses the form with Erf; `Gelu` exists from opset 20 (see `since`)
-  groupNorm,
+  groupNorm: decompose,
   input: given,
-  layerNorm,
+  layerNorm: decompose,
   linear,
   log: unary('Log'),
   matmul: binary('MatMul'),
@@ -41,20 +56,23 @@ const lowerings: { readonly [Name in OpName]: Lowering<Name> | typeof decompose 
   mul: binary('Mul'),
   negate: unary('Neg'),
   oneHot,
-  padEnd,
+  pad,
   parameter: given,
   quantile,
   relu: unary('Relu'),
   reshape,
+  reverse,
   sigmoid: unary('Sigmoid'),
   silu: decompose, // ONNX Runtime fuses x * sigmoid(x) by itself
   sin: unary('Sin'),
   slice,
   softmax: unary('Softmax', { axis: -1 }),
   sqrt: unary('Sqrt'),
+  standardise,
   sub: binary('Sub'),
   sum,
   tanh: unary('Tanh'),
+  tileSum,
   toFloat: ({ x }, _, g) => g.cast(x, 'float32'),
   transpose,
   upsample,
@@ -93,6 +111,8 @@ export type Precision = 'half' | 'single' | 'own' | 'follow'
 export const precisions: Readonly<Partial<Record<OpName, Precision>>> = {
   attention: 'own',
   conv: 'half',
+  convInputGradient: 'half',
+  convWeightGradient: 'half',
   cos: 'single',
   exp: 'single',
   linear: 'half',

@@ -5,7 +5,6 @@
  */
 import type { Emitter, Operand } from '../emitter.js'
 import type { Lowering } from './lowering.js'
-import { elementsFrom, reshapeTo } from './shapes.js'
 
 export function reduce(
   g: Emitter,
@@ -27,25 +26,21 @@ function takeOffMean(g: Emitter, x: Operand, axis: number): Operand {
   return g.node('Sub', [x, reduce(g, 'ReduceMean', x, [axis], true)])
 }
 
-/** InstanceNormalization sees a group as one channel; it takes off what the first mean missed. */
-export const groupNorm: Lowering<'groupNorm'> = ({ x, scale, bias }, { groups, epsilon }, g) => {
-  const [batch = 0, channels = 0, ...space] = x.shape
-  const grouped = [batch, groups, elementsFrom([Number(channels) / groups, ...space], 0)]
-  const wide = g.cast(reshapeTo(g, x, x.shape, grouped), 'float32')
-  const unit = [g.filled(1, groups, 'float32'), g.filled(0, groups, 'float32')]
-  const normal = g.node('InstanceNormalization', [takeOffMean(g, wide, 2), ...unit], { epsilon: { float: epsilon } })
-  const narrow = reshapeTo(g, g.cast(normal, x.elementType), grouped, x.shape)
-  const perChannel = (value: Operand) => reshapeTo(g, value, [channels], [channels, ...space.map(() => 1)])
-  return g.node('Add', [g.node('Mul', [narrow, perChannel(scale)]), perChannel(bias)])
-}
-
-/** d * d and not Pow(d, 2), which ONNX Runtime would take for the pattern of its own LayerNormalization. */
-export const layerNorm: Lowering<'layerNorm'> = ({ x, scale, bias }, { epsilon }, g) => {
+/**
+ * InstanceNormalization sees each row as one channel, where their number is known; it takes off what the first mean
+ * missed. Elsewhere d * d and not Pow(d, 2), which ONNX Runtime would take for the pattern of its own
+ * LayerNormalization.
+ */
+export const standardise: Lowering<'standardise'> = ({ x }, { epsilon }, g) => {
   const axis = x.shape.length - 1
-  const deviation = takeOffMean(g, takeOffMean(g, g.cast(x, 'float32'), axis), axis)
+  const wide = takeOffMean(g, g.cast(x, 'float32'), axis)
+  const rows = x.shape[1]
+  if (x.shape.length === 3 && typeof rows === 'number') {
+    const unit = [g.filled(1, rows, 'float32'), g.filled(0, rows, 'float32')]
+    return g.cast(g.node('InstanceNormalization', [wide, ...unit], { epsilon: { float: epsilon } }), x.elementType)
+  }
+  const deviation = takeOffMean(g, wide, axis)
   const variance = reduce(g, 'ReduceMean', g.node('Mul', [deviation, deviation]), [axis], true)
-  const normal = g.node('Div', [deviation, g.node('Sqrt', [g.node('Add', [variance, g.scalar(epsilon, 'float32')])])])
-  const narrow = g.cast(normal, x.elementType)
-  const scaled = scale === undefined ? narrow : g.node('Mul', [narrow, scale])
-  return bias === undefined ? scaled : g.node('Add', [scaled, bias])
+  const root = g.node('Sqrt', [g.node('Add', [variance, g.scalar(epsilon, 'float32')])])
+  return g.cast(g.node('Div', [deviation, root]), x.elementType)
 }

@@ -7,7 +7,7 @@ import {
   type Dimension,
   type Shape,
 } from '../../../compiler/ir/dimension.js'
-import type { Emitter, Operand } from '../emitter.js'
+import { elementTypeCode, type Emitter, type Operand } from '../emitter.js'
 import type { Lowering } from './lowering.js'
 
 /** `x`, of shape `from`, read as `to`. */
@@ -39,17 +39,55 @@ export const concat: Lowering<'concat'> = ({ a, b }, { axis }, g) => g.node('Con
 export const slice: Lowering<'slice'> = ({ x }, { axis, start, end }, g) =>
   g.node('Slice', [x, g.integers([start]), g.size(end), g.integers([axis])])
 
-export const padEnd: Lowering<'padEnd'> = ({ x }, { axis, to }, g) => {
+/** The elements along some axes in the opposite order. */
+export function reversed(g: Emitter, x: Operand, axes: readonly number[]): Operand {
+  const all = (value: number) => g.integers(axes.map(() => value))
+  return g.node('Slice', [x, all(-1), all(-(2 ** 31)), g.integers(axes), all(-1)])
+}
+
+export const reverse: Lowering<'reverse'> = ({ x }, { axes }, g) => reversed(g, x, axes)
+
+/** A reshape to the same shape, which waits for `signal` because a summand of the shape, 0, is made of it. */
+export const after: Lowering<'after'> = ({ x, signal }, _, g) => {
+  const first = signal.shape.map(() => 0)
+  const element =
+    signal.shape.length === 0
+      ? reshapeTo(g, signal, [], [1])
+      : g.node('Reshape', [
+          g.node('Slice', [
+            signal,
+            g.integers(first),
+            g.integers(first.map(() => 1)),
+            g.integers(first.map((_, axis) => axis)),
+          ]),
+          g.integers([1]),
+        ])
+  const nothing = g.node('Mul', [g.node('Cast', [element], { to: elementTypeCode.int64 }, 'int64'), g.integers([0])])
+  return g.node('Reshape', [x, g.node('Add', [g.shape(x.shape), nothing])])
+}
+
+export const pad: Lowering<'pad'> = ({ x }, { axis, before, to }, g) => {
   const rank = x.shape.length
   const size = x.shape[axis] ?? 0
   if (sameDimension(size, to)) return x
   const zeros = (count: number) => new Array<number>(count).fill(0)
   if (!isSymbolic(size) && !isSymbolic(to)) {
-    return g.node('Pad', [x, g.integers([...zeros(rank + axis), to - size, ...zeros(rank - axis - 1)])])
+    const behind = zeros(rank - axis - 1)
+    return g.node('Pad', [
+      x,
+      g.integers([...zeros(axis), before, ...behind, ...zeros(axis), to - size - before, ...behind]),
+    ])
   }
   const missing = g.node('Sub', [g.size(to), g.size(size)], {}, 'int64')
   const after = axis === rank - 1 ? [] : [g.integers(zeros(rank - axis - 1))]
   return g.node('Pad', [x, g.node('Concat', [g.integers(zeros(rank + axis)), missing, ...after], { axis: 0 }, 'int64')])
+}
+
+/** The mean of each tile, times its number of elements. */
+export const tileSum: Lowering<'tileSum'> = ({ x }, { factor }, g) => {
+  const sides = x.shape.slice(2).map(() => factor)
+  const means = g.node('AveragePool', [x], { kernel_shape: sides, strides: sides })
+  return g.node('Mul', [means, g.scalar(factor ** sides.length, x.elementType)])
 }
 
 export const upsample: Lowering<'upsample'> = ({ x }, { factor }, g) => {

@@ -101,7 +101,7 @@ export const shape = casesOf({
       expected: whole([2], [3, 2 ** 33]),
     },
   ],
-  padEnd: [
+  pad: [
     {
       title: 'an axis in the middle',
       inputs: { x },
