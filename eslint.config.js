@@ -16,6 +16,7 @@ const layers = [
   ['compiler/passes/**'],
   ['compiler/import/**'],
   ['compiler/*.ts'],
+  ['files/**'],
   ['backends/**'],
   ['runtime/**'],
   ['cli/**'],

@@ -24,7 +24,7 @@ interface Package {
 }
 
 export default defineConfig({
-  entry: { mdmc: 'cli/main.ts', index: 'index.ts' },
+  entry: { mdmc: 'cli/main.ts', index: 'index.ts', 'data-worker': 'runtime/data/worker.ts' },
   format: 'esm',
   platform: 'node',
   target: 'node20',

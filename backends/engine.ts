@@ -15,6 +15,8 @@ export interface EngineOptions {
   readonly device: string
   /** Threads for one run; the engine's own choice where absent. */
   readonly threads?: number
+  /** What most of the computation is in; float32 where absent. Parameters and results are float32 in any case. */
+  readonly precision?: 'float32' | 'float16'
   /**
    * Whether the graph trains. Its parameters are then read anew in each run, out of the very arrays that the weights
    * gave: whoever changes those changes the parameters.
@@ -34,5 +36,7 @@ export interface Engine {
   readonly name: string
   /** The first one is the default. */
   readonly devices: readonly string[]
+  /** Whether something can be computed on a device here. */
+  works(device: string): Promise<boolean>
   prepare(graph: Graph, weights: ParameterValues, options: EngineOptions): Promise<Session>
 }

@@ -4,7 +4,8 @@ import { Option, type Command } from 'commander'
 import type { ParameterValues } from '../backends/engine.js'
 import type { Graph } from '../compiler/ir/graph.js'
 import { elementCount } from '../compiler/ir/tensor.js'
-import { buildGraph, buildStep, readModel } from './model.js'
+import { recomputeChoices, type Recompute } from '../compiler/build/recomputation.js'
+import { buildGraph, buildStep, buildTrainingGraph, readModel } from './model.js'
 import { whole } from './options.js'
 import { byteProgress, type Progress } from './progress.js'
 import { print, printJson, say, WrongUsage } from './report.js'
@@ -19,6 +20,8 @@ interface CompileChoice {
   readonly seed?: number
   readonly split?: boolean
   readonly mixedBatch?: boolean
+  readonly train?: boolean
+  readonly recompute: Recompute
   readonly withSampler?: boolean
   readonly precision: 'fp32' | 'fp16'
   readonly opset: number
@@ -41,13 +44,19 @@ export function addCompile(program: Command): void {
       '--with-sampler',
       'also write sampler.onnx, from noise and condition to images, as the section sample has it',
     )
+    .option('--train', 'also write training.onnx, from images, noise and parameters to the loss and its gradients')
+    .addOption(
+      new Option('--recompute <what>', 'with --train: what to compute twice, which takes time and saves memory')
+        .choices(recomputeChoices)
+        .default('none'),
+    )
     .option('--mixed-batch', 'let high resolutions hold only the first rows of the batch')
     .addOption(new Option('--precision <type>', 'of weights and computation').choices(['fp32', 'fp16']).default('fp32'))
     .option('--opset <version>', 'version of the ONNX operators', whole(17, 22), 17)
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  mdmc compile models/released-64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler',
+      '\nExamples:\n  mdmc compile models/released-64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler\n  mdmc compile examples/nested.mdm --train',
     )
     .action(compile)
 }
@@ -55,6 +64,7 @@ export function addCompile(program: Command): void {
 async function compile(file: string, options: CompileChoice): Promise<void> {
   if (options.seed !== undefined && options.weights !== undefined)
     throw new WrongUsage('--seed is for fresh weights; leave out --weights and --no-weights')
+  if (options.recompute !== 'none' && !options.train) throw new WrongUsage('--recompute is for --train')
   const started = performance.now()
   const model = readModel(file, options.model)
   const graph = buildGraph(model, { mixedBatch: options.mixedBatch ?? false })
@@ -63,6 +73,10 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
   const folder = options.output ?? join('out', model.name)
   const { compileToFolder } = await import('../backends/onnx/compile.js')
   const samplerStep = options.withSampler ? buildStep(model) : undefined
+  const { mixedBatch = false, recompute } = options
+  const training = options.train
+    ? buildTrainingGraph(model, { mixedBatch, recompute, lossScale: options.precision === 'fp16' })
+    : undefined
   const files = samplerStep ? 2 : 1
   const bytes = files * graph.parameters.reduce((total, { shape }) => total + 4 * elementCount(shape), 0)
   const progress = weights && byteProgress('weights', bytes)
@@ -72,6 +86,7 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
       precision: options.precision === 'fp16' ? 'float16' : 'float32',
       split: options.split ?? false,
       ...(samplerStep ? { samplerStep } : {}),
+      ...(training ? { training } : {}),
       weights: weights && progress && { ...weights, values: counted(weights.values, progress) },
     })
     progress?.stop()

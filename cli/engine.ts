@@ -11,22 +11,33 @@ const engines: Readonly<Record<string, () => Promise<Engine>>> = {
 }
 
 /** What the options say: the engine's name, and how it is to compute. */
-export interface EngineChoice extends EngineOptions {
+export interface EngineChoice extends Pick<EngineOptions, 'device' | 'threads'> {
   readonly engine: string
 }
 
-export function addEngineOptions(command: Command): Command {
+export function addEngineOptions(command: Command, device = 'cpu'): Command {
   return command
     .addOption(new Option('--engine <name>', 'what computes').choices(Object.keys(engines)).default('onnx'))
-    .option('--device <name>', 'where it computes: cpu, webgpu, cuda, ...', 'cpu')
+    .option('--device <name>', 'where it computes: auto, cpu, webgpu, cuda, ...', device)
     .option('--threads <count>', 'threads of the processor', whole(1, 1024))
 }
 
-/** The engine of that name; refuses a device that it does not have. */
-export async function chooseEngine({ engine: name, device }: EngineChoice): Promise<Engine> {
+/** What `auto` tries, in this order. */
+const preferred = ['cuda', 'webgpu']
+
+/** The engine of that name, and the device that it is to use; refuses one that it does not have. */
+export async function chooseEngine(choice: EngineChoice): Promise<{ engine: Engine; options: EngineOptions }> {
+  const { engine: name, device, threads } = choice
   const load = engines[name]
   if (load === undefined) throw new WrongUsage(`there is no engine ${name}`)
   const engine = await load()
-  if (engine.devices.includes(device)) return engine
+  const options = (chosen: string) => ({ device: chosen, ...(threads === undefined ? {} : { threads }) })
+  if (engine.devices.includes(device)) return { engine, options: options(device) }
+  if (device === 'auto') return { engine, options: options(await firstThatWorks(engine)) }
   throw new WrongUsage(`the engine ${name} has no device ${device}; it has ${oneOf(engine.devices)}`)
+}
+
+async function firstThatWorks(engine: Engine): Promise<string> {
+  for (const device of preferred) if (engine.devices.includes(device) && (await engine.works(device))) return device
+  return 'cpu'
 }

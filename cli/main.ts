@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The command line: one file per command; this one joins them and turns their ends into exit codes. */
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addCheck } from './check.js'
 import { addCompile } from './compile.js'
@@ -9,9 +8,9 @@ import { addImport } from './import.js'
 import { addInspect } from './inspect.js'
 import { exitCodes, say, WrongInput, WrongUsage } from './report.js'
 import { addSample } from './sample.js'
+import { addTrain } from './train.js'
 import { addVerify } from './verify.js'
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+import { version } from './version.js'
 
 // Whoever reads the output may stop early (`mdmc inspect ... | head`); that is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -27,7 +26,7 @@ const program = new Command('mdmc')
   .addHelpText('after', '\nExit codes: 0 done, 1 the input is wrong, 2 wrong usage, 3 the environment lacks something')
   .exitOverride()
 
-for (const add of [addCheck, addFormat, addCompile, addInspect, addImport, addSample, addVerify]) add(program)
+for (const add of [addCheck, addFormat, addCompile, addInspect, addImport, addTrain, addSample, addVerify]) add(program)
 for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
 
 try {

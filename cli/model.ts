@@ -2,7 +2,8 @@
 import { buildDenoiser, type DenoiserOptions } from '../compiler/build/denoiser.js'
 import { buildSamplerStep } from '../compiler/build/sampler.js'
 import type { Model } from '../compiler/check/model.js'
-import { checkFile } from '../compiler/compile.js'
+import { checkFile, type CheckedFile } from '../compiler/compile.js'
+import { buildTraining, type TrainingOptions } from '../compiler/training.js'
 import { DiagnosticList, type Report } from '../compiler/diagnostics/diagnostic.js'
 import { nearestName, oneOf } from '../compiler/diagnostics/suggest.js'
 import type { Graph } from '../compiler/ir/graph.js'
@@ -11,7 +12,11 @@ import { disk } from './sources.js'
 
 /** The model of a file: the named one, or the last, which is the outermost in files of several. */
 export function readModel(file: string, name: string | undefined): Model {
-  const checked = checkFile(file, disk)
+  return chooseModel(file, checkFile(file, disk), name)
+}
+
+/** As readModel, of a file that has been checked. */
+export function chooseModel(file: string, checked: CheckedFile, name: string | undefined): Model {
   showDiagnostics(checked.diagnostics, checked.sources)
   if (checked.hasErrors) throw new WrongInput()
   const model = name === undefined ? checked.models.at(-1) : checked.models.find((candidate) => candidate.name === name)
@@ -36,6 +41,11 @@ export function buildGraph(model: Model, options: DenoiserOptions = {}): Graph {
 export function buildStep(model: Model): Graph {
   const { threshold, guidance } = model.sampling
   return build((report) => buildSamplerStep(model, report, { threshold, guided: guidance !== 1 }))
+}
+
+/** The graph that trains a model. */
+export function buildTrainingGraph(model: Model, options: TrainingOptions): Graph {
+  return build((report) => buildTraining(model, report, options))
 }
 
 function build(make: (report: Report) => Graph): Graph {

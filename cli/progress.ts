@@ -3,8 +3,8 @@ import { SingleBar } from 'cli-progress'
 import { say } from './report.js'
 
 export interface Progress {
-  /** So much more is done. */
-  advance(amount: number): void
+  /** So much more is done; `remark` is shown beside it. */
+  advance(amount: number, remark?: string): void
   stop(): void
 }
 
@@ -22,48 +22,56 @@ export function byteProgress(what: string, total: number): Progress {
   return progress(what, total, { size: 2 ** 20, name: 'MiB' })
 }
 
-/** Shows how many of `total` steps are done. */
-export function stepProgress(what: string, total: number): Progress {
-  return progress(what, total, { size: 1, name: 'steps' })
+/** Shows how many of `total` steps are done, of which `before` were done at an earlier time. */
+export function stepProgress(what: string, total: number, before = 0): Progress {
+  return progress(what, total, { size: 1, name: 'steps' }, before)
 }
 
-function progress(what: string, total: number, unit: Unit): Progress {
+/** Shows how many of `total` things are done. */
+export function itemProgress(what: string, total: number): Progress {
+  return progress(what, total, { size: 1, name: what })
+}
+
+function progress(what: string, total: number, unit: Unit, before = 0): Progress {
   const started = performance.now()
   const rate = (done: number) => {
-    const perSecond = done / unit.size / Math.max(1e-3, (performance.now() - started) / 1000)
+    const perSecond = (done - before) / unit.size / Math.max(1e-3, (performance.now() - started) / 1000)
     return `${perSecond < 10 ? perSecond.toFixed(2) : perSecond.toFixed(0)} ${unit.name}/s`
   }
-  return process.stderr.isTTY ? bar(what, total, rate) : lines(what, total, started, rate)
+  return process.stderr.isTTY ? bar(what, total, before, rate) : lines(what, total, before, rate)
 }
 
-function bar(what: string, total: number, rate: (done: number) => string): Progress {
+function bar(what: string, total: number, before: number, rate: (done: number) => string): Progress {
   const shown = new SingleBar({
-    format: `${what} {bar} {percentage} % | {rate} | {eta_formatted} left`,
+    format: `${what} {bar} {percentage} % | {rate} | {remark}{eta_formatted} left`,
     stream: process.stderr,
     clearOnComplete: true,
     hideCursor: true,
   })
-  shown.start(total, 0, { rate: '-' })
-  let done = 0
+  shown.start(total, before, { rate: '-', remark: '' })
+  let done = before
   return {
-    advance: (amount) => {
+    advance: (amount, remark) => {
       done += amount
-      shown.update(done, { rate: rate(done) })
+      shown.update(done, { rate: rate(done), remark: remark === undefined ? '' : `${remark} | ` })
     },
     stop: () => shown.stop(),
   }
 }
 
-function lines(what: string, total: number, started: number, rate: (done: number) => string): Progress {
-  let done = 0
+function lines(what: string, total: number, before: number, rate: (done: number) => string): Progress {
+  const started = performance.now()
+  let done = before
   let last = started
   return {
-    advance: (amount) => {
+    advance: (amount, remark) => {
       done += amount
       if (performance.now() - last < quiet * 1000) return
       last = performance.now()
-      const left = ((total - done) / done) * ((last - started) / 1000)
-      say(`${what}: ${Math.round((100 * done) / total)} %, ${rate(done)}, ${left.toFixed(0)} s left`)
+      const left = ((total - done) / (done - before)) * ((last - started) / 1000)
+      say(
+        `${what}: ${Math.round((100 * done) / total)} %, ${rate(done)}, ${remark === undefined ? '' : `${remark}, `}${left.toFixed(0)} s left`,
+      )
     },
     stop: () => undefined,
   }

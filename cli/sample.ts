@@ -117,7 +117,7 @@ async function sample(path: string, options: SampleChoice): Promise<void> {
   stopOn(found)
   if (conditioner === undefined) throw new WrongInput()
 
-  const engine = await chooseEngine(options)
+  const { engine, options: engineOptions } = await chooseEngine(options)
   const seed = settings.seed ?? 0
   // Before the model is loaded: what cannot be written should not cost that time.
   const gallery = await Gallery.open(resolutionsUntil(subject.process, settings.until), {
@@ -138,7 +138,7 @@ async function sample(path: string, options: SampleChoice): Promise<void> {
       }),
     }),
   })
-  const prepared = await source.prepare(settings, { threshold: settings.threshold, guided }, engine, options)
+  const prepared = await source.prepare(settings, { threshold: settings.threshold, guided }, engine, engineOptions)
   const sampler = new Sampler(prepared.process, { sampling: settings, seed }, prepared.network)
   try {
     const progress = stepProgress('sampling', Math.ceil(wanted.length / options.batch) * settings.steps)

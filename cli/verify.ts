@@ -23,12 +23,18 @@ export function addVerify(program: Command): void {
     )
     .action(async (folders: string[], options: EngineChoice & { tolerance?: number; json?: boolean }) => {
       const { verifyCase } = await import('../runtime/verify/verify.js')
-      const engine = await chooseEngine(options)
+      const { engine, options: engineOptions } = await chooseEngine(options)
       const found = new DiagnosticList()
       const results: CaseResult[] = []
       const cases = folders.flatMap(casesIn)
       for (const path of cases) {
-        const result = await verifyCase(path, { ...options, engine, host: disk, report: found.report })
+        const result = await verifyCase(path, {
+          ...engineOptions,
+          engine,
+          host: disk,
+          tolerance: options.tolerance,
+          report: found.report,
+        })
         if (result === undefined) continue
         results.push(result)
         if (!options.json) show(result)
@@ -37,7 +43,7 @@ export function addVerify(program: Command): void {
       showDiagnostics(found.all)
       const passed = results.filter((result) => result.passed).length
       if (!options.json)
-        print(`${passed} of ${plural(cases.length, 'case')} passed on ${engine.name}, ${options.device}`)
+        print(`${passed} of ${plural(cases.length, 'case')} passed on ${engine.name}, ${engineOptions.device}`)
       if (passed < cases.length) throw new WrongInput()
     })
 }
@@ -54,23 +60,21 @@ function casesIn(folder: string): string[] {
 
 function show({ case: path, passed, tensors }: CaseResult): void {
   print(`${passed ? 'passed' : 'FAILED'}  ${path}`)
-  // Hundreds of gradients are shown by their largest error.
-  const gradients = tensors.filter(({ name }) => name.startsWith('gradient '))
-  for (const { name, error, tolerance } of tensors.filter((tensor) => !gradients.includes(tensor))) {
-    print(`        ${name.padEnd(12)} error ${error.toExponential(2)}  tolerance ${tolerance}`)
+  for (const { name, error, tolerance, group } of tensors) {
+    if (group === undefined) print(`        ${name.padEnd(12)} error ${error.toExponential(2)}  tolerance ${tolerance}`)
   }
-  for (const vanishing of [false, true]) {
-    const group = gradients.filter(({ tolerance }) => tolerance < 1e-4 === vanishing)
-    const worst = group.reduce<(typeof group)[number] | undefined>(
-      (a, b) => (a && b.error <= a.error ? a : b),
-      undefined,
-    )
-    if (worst === undefined) continue
-    const what = vanishing ? 'vanishing gradients' : 'gradients'
-    print(
-      `        ${group.length} ${what}: error at most ${worst.error.toExponential(2)} (${worst.name.slice(9)})  tolerance ${worst.tolerance}`,
-    )
-  }
+  for (const group of new Set(tensors.flatMap((tensor) => tensor.group ?? []))) showGroup(group, tensors)
   if (tensors.length === 0)
     print(`        ${passed ? 'parameters only: names, shapes and order agree' : 'parameters differ'}`)
+}
+
+/** Many tensors by their number and their largest error. */
+function showGroup(group: string, tensors: CaseResult['tensors']): void {
+  const members = tensors.filter((tensor) => tensor.group === group)
+  const [first] = members
+  if (first === undefined) return
+  const worst = members.reduce((a, b) => (b.error <= a.error ? a : b), first)
+  print(
+    `        ${members.length} ${group}: error at most ${worst.error.toExponential(2)} (${worst.name})  tolerance ${worst.tolerance}`,
+  )
 }

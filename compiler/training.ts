@@ -9,7 +9,7 @@ import { GraphBuilder } from './ir/builder.js'
 import { parameterOf, type Graph, type NamedValue, type Node, type Value } from './ir/graph.js'
 import type { Parameter } from './ir/parameter.js'
 import { drawDropout } from './passes/draw_dropout.js'
-import { training } from './passes/index.js'
+import { differentiable, training } from './passes/index.js'
 
 export interface GradientOptions {
   /** What is computed a second time to save memory; nothing by default. */
@@ -34,7 +34,7 @@ export function gradientName(name: string): string {
  * draws as inputs (see drawDropout).
  */
 export function buildTraining(model: Model, report: Report, options: TrainingOptions = {}): Graph {
-  const graph = drawDropout.run(buildLoss(model, report, options))
+  const graph = differentiable.run(buildLoss(model, report, options))
   const builder = GraphBuilder.extend(graph)
   const losses = outputOf(graph, 'losses')
   const loss = builder.b.mean(losses, { axes: [0], keep: false })
@@ -46,7 +46,8 @@ export function buildTraining(model: Model, report: Report, options: TrainingOpt
 
 /**
  * A graph with the gradients of its parameters, and of the inputs that are named, as further outputs. `seedsOf` gives
- * the values that are differentiated, each with its own gradient. The graph that comes out is simplified.
+ * the values that are differentiated, each with its own gradient, in the graph whose dropout is drawn. The graph that
+ * comes out is simplified.
  */
 export function withGradients(
   graph: Graph,
@@ -54,14 +55,16 @@ export function withGradients(
   { recompute = 'none', frozen = () => false }: GradientOptions,
   inputs: readonly string[] = [],
 ): Graph {
-  const builder = GraphBuilder.extend(graph)
+  // Before the gradients, which must see what is dropped; nothing is left to draw afterwards.
+  const drawn = drawDropout.run(graph)
+  const builder = GraphBuilder.extend(drawn)
   const wanted = new Map<Node, string>()
-  for (const node of graph.nodes) {
+  for (const node of drawn.nodes) {
     const parameter = parameterOf(node)
     if (parameter?.trainable === true && !frozen(parameter)) wanted.set(node, parameter.name)
   }
-  for (const { name, value } of graph.inputs) if (inputs.includes(name)) wanted.set(value, name)
-  const found = addGradients(builder, graph.nodes, seedsOf(graph), new Set(wanted.keys()), segmentsOf(recompute))
+  for (const { name, value } of drawn.inputs) if (inputs.includes(name)) wanted.set(value, name)
+  const found = addGradients(builder, drawn.nodes, seedsOf(drawn), new Set(wanted.keys()), segmentsOf(recompute))
   const sums = new Map<string, Value>()
   for (const [node, gradient] of found) {
     const name = gradientName(wanted.get(node) ?? '')
@@ -69,7 +72,7 @@ export function withGradients(
     sums.set(name, before === undefined ? gradient : builder.b.add(before, gradient))
   }
   const gradients = Array.from(sums, ([name, value]): NamedValue => ({ name, value }))
-  return training.run(builder.finish([...graph.outputs, ...gradients], graph.parameters))
+  return training.run(builder.finish([...drawn.outputs, ...gradients], drawn.parameters))
 }
 
 function outputOf(graph: Graph, name: string): Value {

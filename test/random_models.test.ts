@@ -18,7 +18,7 @@ describe('random models', () => {
       fc.property(validModels, (text) => {
         const { models, diagnostics } = check(text)
         expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([])
-        for (const model of models) verify(buildDenoiser(model, () => undefined))
+        for (const model of models) expect(verify(buildDenoiser(model, () => undefined))).toEqual([])
       }),
       { numRuns: 60 },
     )

@@ -7,11 +7,12 @@ interface Part {
   readonly channels: number
 }
 
-const part = fc.record({
-  blocks: fc.integer({ min: 1, max: 2 }),
-  attention: fc.integer({ min: 0, max: 1 }),
-  channels: fc.constantFrom(32, 64, 96),
-})
+const part = (channels: readonly number[]) =>
+  fc.record({
+    blocks: fc.integer({ min: 1, max: 2 }),
+    attention: fc.integer({ min: 0, max: 1 }),
+    channels: fc.constantFrom(...channels),
+  })
 
 const condition = fc.oneof(
   fc.constant(''),
@@ -63,28 +64,49 @@ const own = `block own(x, emb, factor = 1) {
 }
 `
 
+const modelsOf = (sides: readonly number[], channels: readonly number[], most: number): fc.Arbitrary<string> =>
+  fc
+    .record({
+      side: fc.constantFrom(...sides),
+      inner: fc.array(part(channels), { minLength: 1, maxLength: most }),
+      // With one level alone the outer model would have the inner one's resolution.
+      outer: fc.array(part(channels), { minLength: 2, maxLength: 2 }),
+      nests: fc.boolean(),
+      condition,
+      settings,
+      diffusion,
+      frames: fc.boolean(),
+    })
+    .map(sourceOf)
+
 /** A file with one model, or two of which one nests the other; no mistakes. */
-export const validModels: fc.Arbitrary<string> = fc
-  .record({
-    side: fc.constantFrom(8, 16, 32),
-    inner: fc.array(part, { minLength: 1, maxLength: 3 }),
-    outer: fc.array(part, { minLength: 1, maxLength: 2 }),
-    nests: fc.boolean(),
-    condition,
-    settings,
-    diffusion,
-    frames: fc.boolean(),
-  })
-  .map(({ side, inner, outer, nests, condition: text, settings: chosen, diffusion: process, frames }) => {
-    const use = chosen.includes('use_block') ? 'use own(factor: 0.5)' : ''
-    const lines = [text, ...chosen.filter((line) => line !== 'use_block')].map((line) => `  ${line}`)
-    const base = `model Inner {\n  embedding 64\n${lines.join('\n')}\n${levels(side, inner, use)}\n  ${process}\n}\n`
-    if (!nests) return own + base
-    const groups = chosen.includes('groups 16') ? '  groups 16\n' : ''
-    const video = `  level ${side} { frames 2  channels 32  blocks 1  temporal_attention 1 }\n  level ${side} { frames 1  channels 32  blocks 1 }`
-    const image = levels(side * 2 ** (outer.length - 1), outer)
-    return `${own + base}\nmodel Outer nests Inner {\n${groups}${frames ? video : image}\n}\n`
-  })
+export const validModels = modelsOf([8, 16, 32], [32, 64, 96], 3)
+
+/** The same on a few pixels, for tests that run them. */
+export const smallModels = modelsOf([4], [32], 2)
+
+interface Recipe {
+  readonly side: number
+  readonly inner: readonly Part[]
+  readonly outer: readonly Part[]
+  readonly nests: boolean
+  readonly condition: string
+  readonly settings: readonly string[]
+  readonly diffusion: string
+  readonly frames: boolean
+}
+
+function sourceOf(recipe: Recipe): string {
+  const { side, inner, outer, nests, condition: text, settings: chosen, diffusion: process, frames } = recipe
+  const use = chosen.includes('use_block') ? 'use own(factor: 0.5)' : ''
+  const lines = [text, ...chosen.filter((line) => line !== 'use_block')].map((line) => `  ${line}`)
+  const base = `model Inner {\n  embedding 64\n${lines.join('\n')}\n${levels(side, inner, use)}\n  ${process}\n}\n`
+  if (!nests) return own + base
+  const groups = chosen.includes('groups 16') ? '  groups 16\n' : ''
+  const video = `  level ${side} { frames 2  channels 32  blocks 1  temporal_attention 1 }\n  level ${side} { frames 1  channels 32  blocks 1 }`
+  const image = levels(side * 2 ** (outer.length - 1), outer)
+  return `${own + base}\nmodel Outer nests Inner {\n${groups}${frames ? video : image}\n}\n`
+}
 
 /** A valid file with one of its numbers or words changed. */
 export const changedModels: fc.Arbitrary<string> = fc

@@ -5,20 +5,23 @@ import type { Model } from '../../compiler/check/model.js'
 import { printGraph } from '../../compiler/ir/print.js'
 import type { Graph } from '../../compiler/ir/graph.js'
 import { splitAfter } from '../../compiler/passes/split.js'
+import { makeFolder } from '../../files/folder.js'
+import { writeWhole } from '../../files/whole.js'
 import type { ParameterValues } from '../engine.js'
 import type { LoweringOptions } from './emitter.js'
-import { makeFolder } from './folder.js'
 import { lower, passesFor } from './lower.js'
 import { manifest, type ManifestFile } from './manifest.js'
 import type { OnnxModel } from './model.js'
 import { lowerSampler } from './sampler.js'
-import { writeModel, writeStructure, writeWhole } from './write.js'
+import { writeModel, writeStructure } from './write.js'
 
 export interface CompileOptions extends LoweringOptions {
   /** Whether what depends on the condition alone becomes a file of its own. */
   readonly split: boolean
   /** One step of sampling (see `buildSamplerStep`), where a whole sampler is wanted as a file of its own. */
   readonly samplerStep?: Graph
+  /** The loss with its gradients (see `buildTraining`), where that is wanted as a file of its own. */
+  readonly training?: Graph
   /** Weights and what they are, in words; undefined: only the structure is written. */
   readonly weights: { readonly values: ParameterValues; readonly about: string } | undefined
 }
@@ -55,6 +58,7 @@ export async function compileToFolder(
       ]
     : [['denoiser', lower(optimised, options)]]
   if (options.samplerStep) models.push(['sampler', lowerSampler(model, options.samplerStep, options)])
+  if (options.training) models.push(['training', lower(options.training, { ...options, trains: true })])
   const info = { metadata: { model: model.name, spec_hash: hash } }
   const written: ManifestFile[] = []
   let weightBytes = 0
@@ -73,7 +77,7 @@ export async function compileToFolder(
     parameters: graph.parameters,
   })
   const path = join(folder, 'manifest.json')
-  await writeWhole(path, Buffer.from(listsOnOneLine(JSON.stringify(contents, undefined, 2)) + '\n'))
+  await writeWhole(path, listsOnOneLine(JSON.stringify(contents, undefined, 2)) + '\n')
   return { files: [...written.flatMap(({ files }) => files.map((file) => join(folder, file))), path], weightBytes }
 }
 

@@ -42,6 +42,11 @@ export interface LoweringOptions {
   readonly precision: FloatType
   /** Whether the graph trains: its parameters are inputs then, given anew in each run. */
   readonly trains?: boolean
+  /**
+   * How many channels ONNX Runtime's own convolutions take at a time on this processor. Where absent only operators of
+   * the standard are written.
+   */
+  readonly channelBlock?: number
 }
 
 export class Emitter {
@@ -127,6 +132,7 @@ export class Emitter {
     inputs: readonly (Operand | undefined)[],
     attributes: NodeAttributes,
     types: readonly ElementType[],
+    domain?: string,
   ): Operand[] {
     const name = this.#uniqueName(this.path === '' ? opType : `${this.path}/${opType}`)
     // An empty name at the end is allowed, and yet crashes ONNX Runtime's convolution on WebGPU.
@@ -136,7 +142,7 @@ export class Emitter {
     const changes = names.some((input) => this.#body?.changing.has(input))
     const nodes = changes && this.#body ? this.#body.nodes : this.nodes
     if (changes) for (const output of outputs) this.#body?.changing.add(output)
-    nodes.push({ name, opType, inputs: names, outputs, attributes })
+    nodes.push({ name, opType, inputs: names, outputs, attributes, ...(domain === undefined ? {} : { domain }) })
     return types.map((elementType, i) => ({ name: outputs[i] ?? name, elementType }))
   }
 

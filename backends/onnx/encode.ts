@@ -52,7 +52,7 @@ export function encodeModel(
   return ModelProto.encode({
     irVersion: irVersion(model.opset),
     producerName: 'mdmc',
-    opsetImport: [{ domain: '', version: model.opset }],
+    opsetImport: [{ domain: '', version: model.opset }, ...domainsOf(model).map((domain) => ({ domain, version: 1 }))],
     docString: info.description ?? '',
     metadataProps: Object.entries(info.metadata ?? {}).map(([key, value]) => ({ key, value })),
     graph: {
@@ -63,6 +63,10 @@ export function encodeModel(
       output: model.outputs.map(valueInfo),
     },
   }).finish()
+}
+
+function domainsOf({ nodes }: OnnxModel): string[] {
+  return [...new Set(nodes.flatMap(({ domain }) => domain ?? []))]
 }
 
 function location(payload: Payload): onnx.ITensorProto {
@@ -80,11 +84,11 @@ function location(payload: Payload): onnx.ITensorProto {
 
 /** `own`: the tensors that belong to the body of a loop, because nothing around it reads them. */
 function node(
-  { name, opType, inputs, outputs, attributes }: OnnxNode,
+  { name, opType, inputs, outputs, attributes, domain = '' }: OnnxNode,
   own: readonly onnx.ITensorProto[],
 ): onnx.INodeProto {
   const entries = Object.entries(attributes).map(([key, value]) => ({ name: key, ...attribute(value, own) }))
-  return { name, opType, input: [...inputs], output: [...outputs], attribute: entries }
+  return { name, opType, domain, input: [...inputs], output: [...outputs], attribute: entries }
 }
 
 function attribute(value: AttributeValue, own: readonly onnx.ITensorProto[]): onnx.IAttributeProto {

@@ -8,7 +8,9 @@ import type { Graph } from '../../compiler/ir/graph.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { Engine, EngineOptions, ParameterValues, Session } from '../engine.js'
 import { bindInputs } from '../inputs.js'
+import { channelBlock } from './channel_block.js'
 import { deviceMissing, devices, EngineUnavailable, firstLine, isDevice, type Device } from './devices.js'
+import { works } from './probe.js'
 import { nodesOf, type NamedOperator } from './encode.js'
 import { defaultLowering, lower } from './lower.js'
 import type { OnnxModel } from './model.js'
@@ -25,13 +27,20 @@ interface Loaded {
 export const onnx: Engine = {
   name: 'onnx',
   devices,
-  async prepare(graph, weights, { device, threads, trains = false }) {
+  works: (device) => Promise.resolve(isDevice(device) && works(device)),
+  async prepare(graph, weights, { device, threads, trains = false, precision = 'float32' }) {
     if (!isDevice(device)) throw new InternalError(`ONNX Runtime has no device \`${device}\``)
     const runtime = await loadRuntime()
-    const model = lower(graph, { ...defaultLowering, trains })
+    const block = trains && device === 'cpu' ? await channelBlock(runtime) : undefined
+    const model = lower(graph, {
+      ...defaultLowering,
+      precision,
+      trains,
+      ...(block === undefined ? {} : { channelBlock: block }),
+    })
     const options = sessionOptions(model.nodes, device, threads)
-    const loaded = await create(runtime, model, weights, options).catch(async (cause: unknown) => {
-      throw (await works(runtime, device)) ? cause : deviceMissing(device, cause)
+    const loaded = await create(runtime, model, weights, options).catch((cause: unknown) => {
+      throw works(device) ? cause : deviceMissing(device, cause)
     })
     const outputs = graph.outputs.map(({ name }) => name)
     const parameters = trains ? await givenParameters(runtime, graph, model, weights) : {}
@@ -58,8 +67,8 @@ export async function openModel(path: string, { device, threads }: EngineOptions
   const runtime = await loadRuntime()
   const nodes = device === 'webgpu' ? await nodesOf(path) : []
   const options = sessionOptions(nodes, device, threads)
-  const session = await runtime.InferenceSession.create(path, options).catch(async (cause: unknown) => {
-    throw (await works(runtime, device)) ? cause : deviceMissing(device, cause)
+  const session = await runtime.InferenceSession.create(path, options).catch((cause: unknown) => {
+    throw works(device) ? cause : deviceMissing(device, cause)
   })
   return new OnnxSession(runtime, { session, folder: undefined }, session.outputNames, () => undefined)
 }
@@ -134,27 +143,6 @@ async function create(
 function removed(folder: string): Promise<boolean> {
   return rm(folder, { recursive: true, force: true }).then(
     () => true,
-    () => false,
-  )
-}
-
-/** Whether the smallest of models can be made ready on the device. */
-async function works({ InferenceSession }: Runtime, device: Device): Promise<boolean> {
-  if (device === 'cpu') return true
-  const input = { name: 'x', elementType: 'float32', shape: [1] } as const
-  const model: OnnxModel = {
-    name: 'probe',
-    opset: 17,
-    inputs: [input],
-    outputs: [{ ...input, name: 'y' }],
-    nodes: [{ name: 'y', opType: 'Neg', inputs: ['x'], outputs: ['y'], attributes: {} }],
-    constants: [],
-    parameters: [],
-  }
-  const noWeights: ParameterValues = { read: () => Promise.resolve(new Float32Array()) }
-  const bytes = await encodeWithWeights(model, noWeights)
-  return InferenceSession.create(bytes, { executionProviders: [device], logSeverityLevel: 4 }).then(
-    async (session) => session.release().then(() => true),
     () => false,
   )
 }

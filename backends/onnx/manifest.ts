@@ -9,8 +9,11 @@ import type { LoweringOptions } from './emitter.js'
 import type { OnnxModel, ValueInfo } from './model.js'
 
 export interface ManifestFile {
-  /** `denoiser` predicts; `condition` runs once per prompt where the model was split; `sampler` makes whole images. */
-  readonly role: 'denoiser' | 'condition' | 'sampler'
+  /**
+   * `denoiser` predicts; `condition` runs once per prompt where the model was split; `sampler` makes whole images;
+   * `training` gives the loss and its gradients, and takes the parameters as inputs.
+   */
+  readonly role: 'denoiser' | 'condition' | 'sampler' | 'training'
   readonly model: OnnxModel
   /** Names of the files, relative to the manifest. */
   readonly files: readonly string[]
@@ -32,11 +35,13 @@ export function manifest(model: Model, files: readonly ManifestFile[], options: 
     ['steps', model.sampling.steps],
     ['guidance', model.sampling.guidance],
   ])
-  const port = ({ name, elementType, shape }: ValueInfo) => ({
+  const trained = new Set(options.parameters.map(({ name }) => name))
+  const port = (role: ManifestFile['role'], { name, elementType, shape }: ValueInfo) => ({
     name,
     type: elementType,
     shape: shape.map((size) => (typeof size === 'number' ? size : showDimension(size))),
-    about: meaning(name, model),
+    about:
+      role !== 'training' ? meaning(name, model) : trained.has(name) ? 'parameter' : meaningInTraining(name, model),
     ...(standard.has(name) ? { default: standard.get(name) } : {}),
   })
   const schedules = schedulesOf(model)
@@ -52,8 +57,8 @@ export function manifest(model: Model, files: readonly ManifestFile[], options: 
       role,
       path: names[0],
       external: names.slice(1),
-      inputs: inputs.map(port),
-      outputs: outputs.map(port),
+      inputs: inputs.map((input) => port(role, input)),
+      outputs: outputs.map((output) => port(role, output)),
     })),
     resolutions: partsOf(model).map((part, r) => ({
       name: resolutionName(part),
@@ -87,6 +92,22 @@ const meanings: readonly [prefix: string, (model: Model) => string][] = [
   ['pred_', ({ diffusion }) => `prediction of ${diffusion.predict}`],
   ['image_', () => 'the image, within -1 and 1'],
 ]
+
+const meaningsInTraining: typeof meanings = [
+  ['images', () => 'images of the highest resolution, within -1 and 1'],
+  ['times', ({ diffusion }) => `step of each image, drawn from 0 to ${diffusion.steps - 1}`],
+  ['noise_', () => 'standard normal noise, drawn anew'],
+  ['dropout.', () => 'what dropout decides by: drawn uniformly from 0 to 1'],
+  ['loss_scale', () => 'what the loss is multiplied by before its gradients are taken'],
+  ['losses', () => 'loss of each image: the weighted sum over its resolutions'],
+  ['loss_', () => 'loss of each image at this resolution'],
+  ['loss', () => 'mean of the losses'],
+  ['gradient.', () => 'gradient of the loss with respect to the parameter'],
+]
+
+function meaningInTraining(name: string, model: Model): string | undefined {
+  return meaningsInTraining.find(([prefix]) => name.startsWith(prefix))?.[1](model) ?? meaning(name, model)
+}
 
 /** What an input or output is, in words; values that pass from one file to another have none. */
 function meaning(name: string, model: Model): string | undefined {

@@ -35,6 +35,8 @@ export interface OnnxNode {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   readonly attributes: NodeAttributes
+  /** Whose operator it is; ONNX's own where absent. */
+  readonly domain?: string
 }
 
 /** A tensor known at compile time, row-major and little-endian. */

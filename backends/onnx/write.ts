@@ -1,8 +1,8 @@
 /** Writes ONNX files: small models in one file, large ones with their weights streamed into a second one beside it. */
-import { open, rename, unlink, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename } from 'node:path'
 import { InternalError } from '../../compiler/diagnostics/internal.js'
 import { elementCount } from '../../compiler/ir/tensor.js'
+import { writeWhole, type Output } from '../../files/whole.js'
 import type { ParameterValues } from '../engine.js'
 import { encodeModel, type ModelInfo, type Payload } from './encode.js'
 import { toFloat16 } from './float16.js'
@@ -63,7 +63,7 @@ export async function writeModel(
     (stored) => external(stored, placements, basename(dataPath)) ?? inlined(stored, inline),
     options,
   )
-  await whenWhole(dataPath, async (file) => stream([...placements.values()], weights, file))
+  await writeWhole(dataPath, (file) => stream([...placements.values()], weights, file))
   await writeWhole(path, bytes)
   return { files: [path, dataPath], weightBytes: total }
 }
@@ -151,13 +151,13 @@ function encoded(values: Float32Array, { elementType }: StoredParameter): Uint8A
 }
 
 /** Writes tensor by tensor. Gaps between tensors are left to the file system. */
-async function stream(placements: readonly Placement[], weights: ParameterValues, file: FileHandle): Promise<void> {
+async function stream(placements: readonly Placement[], weights: ParameterValues, file: Output): Promise<void> {
   if (!weights.pieces) return streamWhole(placements, weights, file)
   for (const { stored, offset, length } of placements) {
     let end = offset
     for await (const values of weights.pieces(stored.parameter.name)) {
       const bytes = encoded(values, stored)
-      await writeAt(file, bytes, end)
+      await file.writeAt(bytes, end)
       end += bytes.length
     }
     if (end !== offset + length)
@@ -166,40 +166,11 @@ async function stream(placements: readonly Placement[], weights: ParameterValues
 }
 
 /** Makes or reads the next tensor while the last one is being written. */
-async function streamWhole(
-  placements: readonly Placement[],
-  weights: ParameterValues,
-  file: FileHandle,
-): Promise<void> {
+async function streamWhole(placements: readonly Placement[], weights: ParameterValues, file: Output): Promise<void> {
   let writing: Promise<void> = Promise.resolve()
   for (const { stored, offset } of placements) {
     const [bytes] = await Promise.all([readBytes(stored, weights), writing])
-    writing = writeAt(file, bytes, offset)
+    writing = file.writeAt(bytes, offset)
   }
   await writing
-}
-
-async function writeAt(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done)
-    done += bytesWritten
-  }
-}
-
-/** Writes a file that appears under its name only once it is whole. */
-export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  await whenWhole(path, (file) => writeAt(file, bytes, 0))
-}
-
-/** Lets `write` fill a file of another name, which takes the place of `path` once it is whole. */
-async function whenWhole(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`)
-  const file = await open(temporary, 'w')
-  try {
-    await write(file).finally(() => file.close())
-    await rename(temporary, path)
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined)
-    throw error
-  }
 }

@@ -11,6 +11,7 @@ import { bindInputs } from '../inputs.js'
 export const reference: Engine = {
   name: 'reference',
   devices: ['cpu'],
+  works: (device) => Promise.resolve(device === 'cpu'),
   prepare: async (graph, weights) => {
     assertValid(graph, 'preparing it for the reference engine')
     return session(graph, await readParameters(graph, weights))

@@ -110,25 +110,31 @@ function imageType(part: Model, batch: Dimension) {
   return { dataType: 'float32', shape: [batch, part.imageChannels, ...frames, part.side, part.side] } as const
 }
 
-/** The images at each resolution: averages in space, the first frame of each group in time. */
+/** The images at each resolution: averages in space, one frame of each group in time. */
 function downsampled(images: Value, parts: readonly Model[], b: Builder): Value[] {
   let current = images
   return parts.map((part, r) => {
     const before = parts[r - 1]
     if (before === undefined) return current
-    if (before.frames !== part.frames) current = firstFrames(current, before, part, b)
+    if (before.frames !== part.frames) current = fewerFrames(current, before, part, b)
     if (before.side !== part.side) current = averaged(current, before, part, b)
     return current
   })
 }
 
-function firstFrames(x: Value, from: Model, to: Model, b: Builder): Value {
+/** One frame for each group of frames: the first one, the one in the middle, or their mean. */
+function fewerFrames(x: Value, from: Model, to: Model, b: Builder): Value {
   const [batch = 0, channels = 0] = x.type.shape
-  const groups = b.reshape(x, { shape: [batch, channels, to.frames, from.frames / to.frames, from.side, from.side] })
+  const size = from.frames / to.frames
+  const groups = b.reshape(x, { shape: [batch, channels, to.frames, size, from.side, from.side] })
+  const { frameChoice } = from.diffusion
+  const start = frameChoice === 'central' ? Math.floor(size / 2) : 0
+  const chosen =
+    frameChoice === 'mean'
+      ? b.mean(groups, { axes: [3], keep: true })
+      : b.slice(groups, { axis: 3, start, end: start + 1 })
   const kept = to.frames === 1 ? [] : [to.frames]
-  return b.reshape(b.slice(groups, { axis: 3, start: 0, end: 1 }), {
-    shape: [batch, channels, ...kept, from.side, from.side],
-  })
+  return b.reshape(chosen, { shape: [batch, channels, ...kept, from.side, from.side] })
 }
 
 function averaged(x: Value, from: Model, to: Model, b: Builder): Value {

@@ -7,12 +7,6 @@ export const badCase = diagnostic<{ problem: string }>({
   help: 'a case is a folder with case.json and, for figures, tensors.safetensors',
 })
 
-export const unsupportedCase = diagnostic<{ kind: string }>({
-  code: 'MDM0602',
-  message: ({ kind }) => `this case records ${kind}, which cannot be verified yet`,
-  help: 'denoisers, losses, sampling and schedules can',
-})
-
 export const parametersDiffer = diagnostic<{ index: number; recorded: string; built: string }>({
   code: 'MDM0603',
   message: ({ index, recorded, built }) => `parameter ${index} is ${built}; the case has ${recorded}`,

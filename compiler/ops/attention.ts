@@ -11,7 +11,7 @@ import { matmul, swapped } from './matmul.js'
 import { expectFloat, expectShape, fail, fixedSize, type Op, type PerInput } from './op.js'
 import { softmax, softmaxGradient } from './softmax.js'
 
-/** Added to a hidden key's score: large enough to leave nothing of it, finite so that no NaN can arise. */
+/** A hidden key's score: low enough to leave nothing of it, finite so that no NaN can arise. */
 const hidden = -1e30
 
 type Inputs = PerInput<['q', 'k', 'v', 'mask?'], Value>
@@ -20,10 +20,13 @@ type Inputs = PerInput<['q', 'k', 'v', 'mask?'], Value>
 function weightsOf({ q, k, mask }: Inputs, b: Builder): Value {
   const features = fixedSize(q.type, 3, 'the axis of features of attention')
   const scores = b.matmul(b.mul(q, features ** -0.5), swapped(k, b))
-  if (mask === undefined) return b.softmax(scores)
+  return b.softmax(mask === undefined ? scores : b.where(hiddenKeys(mask, b), hidden, scores))
+}
+
+/** Which keys no query sees: [batch, 1, 1, keys]. */
+function hiddenKeys(mask: Value, b: Builder): Value {
   const [batch = 0, keys = 0] = mask.type.shape
-  const bias = b.where(b.equal(mask, 0), hidden, 0)
-  return b.softmax(b.add(scores, b.reshape(bias, { shape: [batch, 1, 1, keys] })))
+  return b.reshape(b.equal(mask, 0), { shape: [batch, 1, 1, keys] })
 }
 
 export const attention: Op<['q', 'k', 'v', 'mask?']> = {
@@ -49,7 +52,9 @@ export const attention: Op<['q', 'k', 'v', 'mask?']> = {
     const factor = fixedSize(q.type, 3, 'the axis of features of attention') ** -0.5
     const weights = weightsOf({ q, k, v, mask }, b)
     const dWeights = b.matmul(dy, swapped(v, b))
-    const dScores = softmaxGradient(weights, dWeights, b)
+    const all = softmaxGradient(weights, dWeights, b)
+    // Where every key is hidden their weights are equal, whatever the scores.
+    const dScores = mask === undefined ? all : b.where(hiddenKeys(mask, b), 0, all)
     return {
       q: b.mul(b.matmul(dScores, k), factor),
       k: b.matmul(swapped(dScores, b), b.mul(q, factor)),

@@ -1,7 +1,9 @@
 /** a and b one after the other along one axis; all other axes must agree. */
-import { sameDimension, showShape, sum } from '../ir/dimension.js'
+import { isSymbolic, sameDimension, showShape, sum, type Dimension } from '../ir/dimension.js'
+import type { Value } from '../ir/graph.js'
 import { allocateLike, elementCount } from '../ir/tensor.js'
-import { fail, ShapeError, type Op } from './op.js'
+import type { Builder } from './index.js'
+import { fail, type Op } from './op.js'
 
 export interface AxisAttribute {
   readonly axis: number
@@ -21,10 +23,13 @@ export const concat: Op<['a', 'b'], AxisAttribute> = {
     return { dataType: a.dataType, shape: a.shape.map((size, i) => (i === axis ? joined : size)) }
   },
   gradient: ({ a, b: right }, dy, { attributes: { axis }, b }) => {
-    const seam = a.type.shape[axis] ?? 0
-    if (typeof seam !== 'number') throw new ShapeError('tensors joined along an axis of unknown size have no gradient')
-    const end = sum(seam, right.type.shape[axis] ?? 0) ?? seam
-    return { a: b.slice(dy, { axis, start: 0, end: seam }), b: b.slice(dy, { axis, start: seam, end }) }
+    const [first = 0, second = 0] = [a, right].map(({ type }) => type.shape[axis])
+    const seam = times(first)
+    const end = seam + times(second)
+    const counted = isSymbolic(first) ? inUnits(dy, axis, end, { ...first, coefficient: 1 }, b) : dy
+    const part = (of: Value, from: number, to: number) =>
+      b.reshape(b.slice(counted, { axis, start: from, end: to }), { shape: of.type.shape })
+    return { a: part(a, 0, seam), b: part(right, seam, end) }
   },
   evaluate: ({ a, b }, { axis }, shape) => {
     const rows = elementCount(shape.slice(0, axis))
@@ -36,4 +41,15 @@ export const concat: Op<['a', 'b'], AxisAttribute> = {
     }
     return { shape, data }
   },
+}
+
+/** A size as a number of units: of 1, or of what is only known at run time. */
+function times(size: Dimension): number {
+  return isSymbolic(size) ? size.coefficient : size
+}
+
+/** x with an axis of unknown size as two: how many units, which is known, and the unit. */
+function inUnits(x: Value, axis: number, count: number, unit: Dimension, b: Builder): Value {
+  const { shape } = x.type
+  return b.reshape(x, { shape: [...shape.slice(0, axis), count, unit, ...shape.slice(axis + 1)] })
 }

@@ -7,6 +7,7 @@ import { normaliseRun } from './normalise.js'
 import { product } from '../ir/dimension.js'
 import type { Value } from '../ir/graph.js'
 import type { Builder } from './index.js'
+import { countOf } from './mean.js'
 import { expectFloat, expectShape, fail, fixedSize, type Op } from './op.js'
 import { fromMean, inverseDeviation } from './standardise.js'
 
@@ -34,7 +35,7 @@ export const groupNorm: Op<['x', 'scale', 'bias'], GroupNormAttributes> = {
   decompose: ({ x, scale, bias }, attributes, b) => {
     const [, channels = 0, ...space] = x.type.shape
     const perChannel = (value: Value) => b.reshape(value, { shape: [channels, ...space.map(() => 1)] })
-    const unit = b.reshape(b.standardise(inGroups(x, attributes, b), attributes), { shape: x.type.shape })
+    const unit = b.reshape(b.standardise(inGroups(x, attributes, b), { epsilon: attributes.epsilon }), { shape: x.type.shape })
     return b.add(b.mul(unit, perChannel(scale)), perChannel(bias))
   },
   /**
@@ -53,9 +54,10 @@ export const groupNorm: Op<['x', 'scale', 'bias'], GroupNormAttributes> = {
     const [sums, products] = [sum(g), sum(b.mul(g, unit))]
     const scales = b.reshape(scale, { shape: [groups, width] })
     const inverse = b.reshape(inverseDeviation(fromMean(grouped, b), epsilon, b), { shape: [batch, groups, 1, 1] })
+    const count = countOf(grouped, [2], b)
     const meanOf = (value: Value) => {
       const total = b.sum(b.mul(value, scales), { axes: [2], keep: true })
-      return b.reshape(b.div(total, width * Number(places)), { shape: [batch, groups, 1, 1] })
+      return b.reshape(b.div(total, count), { shape: [batch, groups, 1, 1] })
     }
     const factors = b.mul(inverse, b.reshape(scale, { shape: [groups, width, 1] }))
     const constant = b.mul(inverse, meanOf(sums))

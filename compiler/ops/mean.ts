@@ -12,7 +12,7 @@ export const mean = reduction(
 )
 
 /** How many elements a mean is taken of; sizes known only at run time are counted there. */
-function countOf(x: Value, axes: readonly number[], b: Builder): Value {
+export function countOf(x: Value, axes: readonly number[], b: Builder): Value {
   const sizes = axes.map((axis) => x.type.shape[axis] ?? 1)
   const known = b.scalar(sizes.filter((size) => typeof size === 'number').reduce((count, size) => count * size, 1))
   return sizes

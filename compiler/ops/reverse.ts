@@ -1,4 +1,4 @@
-/** The elements along some axes in the opposite order. */
+/** The elements along some axes of fixed size in the opposite order. */
 import type { Value } from '../ir/graph.js'
 import { allocateLike } from '../ir/tensor.js'
 import type { Builder } from './index.js'
@@ -10,7 +10,11 @@ export interface ReverseAttributes {
 
 export const reverse: Op<['x'], ReverseAttributes> = {
   inputs: ['x'],
-  infer: ({ x }, { axes }) => (axes.every((axis) => axis in x.shape) ? x : fail(`there is no axis ${axes.join(', ')}`)),
+  infer: ({ x }, { axes }) => {
+    if (axes.some((axis) => !(axis in x.shape))) fail(`there is no axis ${axes.join(', ')}`)
+    for (const axis of axes) fixedSize(x, axis, 'an axis that is reversed')
+    return x
+  },
   decompose: ({ x }, { axes }, b) => axes.reduce((turned, axis) => alongOne(turned, axis, b), x),
   gradient: (_, dy, { attributes, b }) => ({ x: b.reverse(dy, attributes) }),
   evaluate: ({ x }, { axes }, shape) => {

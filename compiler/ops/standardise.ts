@@ -16,7 +16,8 @@ export const standardise: Op<['x'], StandardiseAttributes> = {
     return x.shape.length > 0 ? x : fail('a mean needs an axis')
   },
   decompose: ({ x }, { epsilon }, b) => {
-    const deviation = fromMean(x, b)
+    // A mean is rounded to float32 too; the second one takes off what the first one missed.
+    const deviation = fromMean(fromMean(x, b), b)
     return b.mul(deviation, inverseDeviation(deviation, epsilon, b))
   },
   gradient: ({ x }, dy, { y, attributes, b }) => ({ x: standardiseGradient(x, y, dy, attributes, b) }),

@@ -14,15 +14,14 @@ export const drawDropout: Pass = {
   purpose: 'gives dropout its draws from outside',
   run: (graph: Graph) => {
     const draws: NamedValue[] = []
-    const count = new Map<string, number>()
+    const used = new Set(graph.inputs.map(({ name }) => name))
     const drawn = rewrite(graph, (node, b) => {
       const { x } = node.inputs
       const rate = Number(node.attributes.rate)
-      if (node.op !== 'dropout' || x === undefined || rate === 0) return undefined
-      const { path } = node.module
-      const index = count.get(path) ?? 0
-      count.set(path, index + 1)
-      const name = `${dropoutPrefix}${path}${index === 0 ? '' : `.${index}`}`
+      if (node.op !== 'dropout' || x === undefined) return undefined
+      if (rate === 0) return x
+      const name = unusedName(dropoutPrefix + node.module.path, used)
+      used.add(name)
       const draw = b.input({ name, dataType: 'float32', shape: x.type.shape })
       draws.push({ name, value: draw })
       // The draw is at least the rate where it is the larger of both.
@@ -31,4 +30,12 @@ export const drawDropout: Pass = {
     })
     return { ...drawn, inputs: [...drawn.inputs, ...draws] }
   },
+}
+
+/** The name itself, or with the first number that makes it one of its own. */
+function unusedName(name: string, used: ReadonlySet<string>): string {
+  if (!used.has(name)) return name
+  let index = 1
+  while (used.has(`${name}.${index}`)) index++
+  return `${name}.${index}`
 }

@@ -17,10 +17,10 @@ export const inference = pipeline(removeDropout, upsampleIntoConv, foldConstants
 /** As `inference`, for engines that would compute sums of weights anew in each run. */
 export const inferenceOnStored = pipeline(removeDropout, foldConstants, simplify, share, eliminateDead)
 
-/**
- * For graphs that train: dropout becomes an input, ops whose parts the gradients share are taken apart, and convolutions
- * stay as they are, since merged weights would be computed anew in each step.
- */
+/** For a loss before its gradients are added: a form that is cheaper forward has cheaper gradients too. */
+export const differentiable = pipeline(drawDropout, upsampleIntoConv)
+
+/** For graphs that train: dropout becomes an input, and ops whose parts the gradients share are taken apart. */
 export const training = pipeline(
   drawDropout,
   decomposeOps(['attention', 'groupNorm', 'layerNorm', 'silu']),

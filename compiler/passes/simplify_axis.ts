@@ -1,6 +1,7 @@
 /** Identities of the ops that cut, join and lengthen one axis. */
 import { sameDimension, sum, type Dimension } from '../ir/dimension.js'
 import type { Attribute, Node, Value } from '../ir/graph.js'
+import { sameType } from '../ir/tensor.js'
 import type { Builder } from '../ops/index.js'
 
 /** A part of `x` along `axis`. */
@@ -99,6 +100,8 @@ function padOf(node: Value): Padded | undefined {
 export function joinPads({ inputs: { a, b: other } }: Node, b: Builder): Value | undefined {
   const [one, two] = [a && padOf(a), other && padOf(other)]
   if (one === undefined || two === undefined || a === undefined || one.axis !== two.axis) return undefined
+  // Otherwise the sum repeats one of them along another axis.
+  if (other === undefined || !sameType(a.type, other.type)) return undefined
   const [left, right] = one.before <= two.before ? [one, two] : [two, one]
   const { axis, before } = left
   const size = sizeOf(left.x, axis)

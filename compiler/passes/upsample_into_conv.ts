@@ -1,10 +1,12 @@
 /**
  * A 3x3 convolution of a map that was doubled by nearest neighbour sees each element of the small map up to four
  * times. Four 2x2 convolutions of the small map, one for each corner of the doubled pixels, give the same with 4/9 of
- * the work (Shi et al. 2016, figure 3). Their weights are sums of the stored ones, worked out once by the engine.
+ * the work (Shi et al. 2016, figure 3). Their weights are sums of the stored ones, which an engine works out
+ * once, and in training in each step, where they are few beside the positions.
  */
 import type { Node, Value } from '../ir/graph.js'
 import type { Dimension } from '../ir/dimension.js'
+import { floats } from '../ir/tensor.js'
 import { paddingOf, type ConvAttributes } from '../ops/conv.js'
 import type { Builder } from '../ops/index.js'
 import type { Pass } from './pass.js'
@@ -28,7 +30,7 @@ function subpixel(node: Node, b: Builder): Value | undefined {
   // ONNX Runtime's WebGPU forgets the padding where a kernel is as large as its map; so small a map gains nothing anyway.
   if (small.type.shape.slice(2).some((side) => typeof side !== 'number' || side <= 2)) return undefined
   const phase = (row: number, column: number) =>
-    b.conv(small, merged(merged(weight, 2, row, b), 3, column, b), bias, {
+    b.conv(small, merged(weight, row, column, b), bias, {
       stride: 1,
       padding: [1 - row, 1 - column, row, column],
     })
@@ -41,12 +43,19 @@ function edges({ attributes: { padding } }: Node): ConvAttributes['padding'] {
   return typeof padding === 'number' ? padding : Array.isArray(padding) ? padding.map(Number) : 0
 }
 
-/** The three taps along an axis as two: a pixel's first half sees (first, second + third), its second (first + second, third). */
-function merged(weight: Value, axis: number, half: number, b: Builder): Value {
-  const tap = (at: number) => b.slice(weight, { axis, start: at, end: at + 1 })
-  return half === 0
-    ? b.concat(tap(0), b.add(tap(1), tap(2)), { axis })
-    : b.concat(b.add(tap(0), tap(1)), tap(2), { axis })
+/**
+ * The nine taps as four: along an axis a pixel's first half sees (first, second + third), its second half (first +
+ * second, third). As one product with zeros and ones, whose gradient is one product too.
+ */
+function merged(weight: Value, row: number, column: number, b: Builder): Value {
+  const [out = 0, channels = 0] = weight.type.shape
+  const half = (tap: number, second: number) => (tap < 1 + second ? 0 : 1)
+  const belongs = Array.from({ length: 9 * 4 }, (_, i) => {
+    const [tap, to] = [Math.floor(i / 4), i % 4]
+    return half(Math.floor(tap / 3), row) * 2 + half(tap % 3, column) === to ? 1 : 0
+  })
+  const taps = b.reshape(weight, { shape: [out, channels, 9] })
+  return b.reshape(b.matmul(taps, b.tensor(floats([9, 4], belongs))), { shape: [out, channels, 2, 2] })
 }
 
 /**

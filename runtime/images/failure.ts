@@ -1,6 +1,6 @@
 /** How pictures that cannot be written are reported. */
-import { systemProblem } from '../weights/failure.js'
-import { writeAside } from '../weights/write-file.js'
+import { systemProblem } from '../../files/problem.js'
+import { writeAside } from '../../files/whole.js'
 
 /** Pictures cannot be written here, or not so: `problem` tells what is in the way, `remedy` what to do about it. */
 export class ImageFailure extends Error {

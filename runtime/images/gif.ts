@@ -1,8 +1,8 @@
 /** Animated GIF (GIF89a): still pictures by sharp, each with its own 256 colours, put one after the other. */
+import { writeOutput } from '../../files/whole.js'
 import type { FrameWriter } from './animation.js'
 import { delays } from './delays.js'
 import { encode } from './encode.js'
-import { writeOutput } from '../weights/write-file.js'
 
 const header = 13
 const extension = 0x21

@@ -1,8 +1,8 @@
 /** Animated WebP (RFC 9649): still pictures by sharp, put one after the other. */
+import { writeOutput } from '../../files/whole.js'
 import type { FrameWriter } from './animation.js'
 import { delays } from './delays.js'
 import { encode } from './encode.js'
-import { writeOutput } from '../weights/write-file.js'
 
 const animated = 0x02
 /** The frame replaces what is below it. */
@@ -22,7 +22,7 @@ export const writeWebp: FrameWriter = (path, frames, fps) =>
       const place = fields([0, 3], [0, 3], ...size, [delay.next().value, 3], [opaque, 1])
       await output.append(chunk('ANMF', Buffer.concat([place, pixelsOf(await encode(frame, 'webp'))])))
     }
-    await output.overwrite(fields([output.position - 8, 4]), 4)
+    await output.writeAt(fields([output.position - 8, 4]), 4)
   })
 
 /** The chunk of a still picture that holds its pixels. */

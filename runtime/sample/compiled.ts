@@ -6,7 +6,7 @@ import { EngineUnavailable, firstLine } from '../../backends/onnx/devices.js'
 import { openModel } from '../../backends/onnx/engine.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { badManifest } from '../../compiler/diagnostics/sample.js'
-import { systemProblem } from '../weights/failure.js'
+import { systemProblem } from '../../files/problem.js'
 import type { CompiledFiles } from './network.js'
 import type { Subject } from './subject.js'
 

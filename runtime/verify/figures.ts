@@ -14,6 +14,8 @@ export interface TensorResult {
   /** Largest difference over largest expected value. Not a number where the engine gave none. */
   readonly error: number
   readonly tolerance: number
+  /** What it is one of, where there are hundreds: `gradients`. */
+  readonly group?: string
 }
 
 /** Something is missing in a case, or of another shape; it has been reported. */
@@ -113,7 +115,8 @@ export class Figures {
       const distance = Math.max(Math.abs(norm - expected.norm), Math.abs(dot - expected.dot))
       const error = vanishes ? norm / largest : distance / (expected.norm || 1)
       const tolerance = Math.max(this.digestTolerance, vanishes ? vanishingTolerance : digestTolerance)
-      this.results.push({ name: `${what} ${name}`, error, tolerance })
+      const group = vanishes ? `vanishing ${what}` : what
+      this.results.push({ name, error, tolerance, group })
     }
   }
 

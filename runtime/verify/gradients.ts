@@ -46,13 +46,13 @@ export function denoiserGradients(
       const outputs = await session.run(inputs)
       const { json } = recorded
       figures.compareDigests(
-        'gradient',
+        'gradients',
         digestsIn(json.gradients),
         vanishingIn(json),
         (name) => outputs[gradientName(name)],
       )
       const ofImages = new Map(names.map(({ name, recorded: image }) => [image, outputs[gradientName(`x_${name}`)]]))
-      figures.compareDigests('gradient', digestsIn(json.input_gradients), new Set(), (image) => {
+      figures.compareDigests('gradients', digestsIn(json.input_gradients), new Set(), (image) => {
         const found = ofImages.get(image)
         return found?.shape.length === 5 ? toGrid(found) : found
       })
@@ -71,7 +71,7 @@ export function lossGradients(model: Model, recorded: RecordedCase, report: Repo
       const [step] = Array.isArray(recorded.json.steps) ? recorded.json.steps.map(asRecord) : []
       figures.compareNumber('loss', outputs.loss?.data[0], step?.loss)
       figures.compareDigests(
-        'gradient',
+        'gradients',
         digestsIn(step?.gradients),
         vanishingIn(recorded.json),
         (name) => outputs[gradientName(name)],

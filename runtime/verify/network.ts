@@ -14,6 +14,7 @@ import { conditionsOf } from './conditions.js'
 import type { Figures } from './figures.js'
 import { denoiserGradients, lossGradients } from './gradients.js'
 import { lossInputs, recordedNames } from './loss.js'
+import { trainingSteps } from './training.js'
 
 /** A graph and the runs of it that are compared. */
 export interface Comparison {
@@ -107,8 +108,9 @@ const sampling: Kind = (model, recorded, report) => {
   return [{ graph, run }]
 }
 
-export const networkKinds: Readonly<Record<Exclude<RecordedCase['kind'], 'schedules' | 'training'>, Kind>> = {
+export const networkKinds: Readonly<Record<Exclude<RecordedCase['kind'], 'schedules'>, Kind>> = {
   denoiser,
   loss,
   sampling,
+  training: (model, recorded, report) => [trainingSteps(model, recorded, report)],
 }

@@ -53,11 +53,6 @@ export async function verifyCase(path: string, options: VerifyOptions): Promise<
 
 async function verifyRecorded(recorded: RecordedCase, options: VerifyOptions): Promise<CaseResult | undefined> {
   const { kind, path, tensors } = recorded
-  const file = wholeFile(`${path}/case.json`)
-  if (kind === 'training') {
-    options.report(say.unsupportedCase({ kind }), file)
-    return undefined
-  }
   const tolerance = options.tolerance ?? recorded.tolerance ?? standardTolerance[kind]
   const figures = tensors && new Figures(path, tensors, tolerance, options.report, options.tolerance)
   let fits = true

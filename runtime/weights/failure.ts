@@ -1,6 +1,7 @@
 /** How bad files are reported: thrown inside this folder as a finding, turned into a diagnostic at its edge. */
 import type { Finding, Report, Span } from '../../compiler/diagnostics/diagnostic.js'
 import { weightsChanged, weightsNotReadable } from '../../compiler/diagnostics/weights.js'
+import { systemProblem } from '../../files/problem.js'
 
 /**
  * A finding on its way to the report. Whoever reads tensors of an open source may meet it only if the
@@ -28,27 +29,6 @@ export async function reporting<T>(path: string, report: Report, action: () => P
     report(error.finding, wholeFile(path))
     return undefined
   }
-}
-
-const systemProblems: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or folder',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'a part of its path is not a folder',
-  EEXIST: 'there is something else of this name',
-  EACCES: 'permission is denied',
-  EPERM: 'permission is denied',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-  EMFILE: 'too many files are open',
-  ENAMETOOLONG: 'the name is too long',
-}
-
-/** What the operating system complains about, in words; undefined if the error is not the system's. */
-export function systemProblem(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
-  if ('syscall' in error) return systemProblems[error.code] ?? error.message
-  // A path with a zero byte never reaches the system.
-  return error.code === 'ERR_INVALID_ARG_VALUE' ? 'the path is not valid' : undefined
 }
 
 /** Turns the system's refusal of `action` into a failure. */

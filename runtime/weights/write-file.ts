@@ -1,8 +1,8 @@
-/** Files that appear whole or not at all: written under another name, then renamed. */
-import { randomUUID } from 'node:crypto'
-import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+/** What the writers of all formats share: values of tensors as bytes, and files that appear whole or not at all. */
 import { weightsNotWritable } from '../../compiler/diagnostics/weights.js'
-import { systemProblem, WeightFailure } from './failure.js'
+import { systemProblem } from '../../files/problem.js'
+import { writeWhole, type Output } from '../../files/whole.js'
+import { WeightFailure } from './failure.js'
 import { encodedPieces } from './encode.js'
 import { bytesOf, elementsOf } from './dtype.js'
 import type { TensorEntry } from './source.js'
@@ -13,62 +13,10 @@ export type TensorValues = Float32Array | Uint8Array | AsyncIterable<Uint8Array>
 /** Gives the values of each entry when they are due, so that only one tensor is in memory. */
 export type ValuesOf = (entry: TensorEntry) => TensorValues | Promise<TensorValues>
 
-/** A file being written from start to end, with corrections in between. */
-export class Output {
-  #position = 0
-  readonly #handle: FileHandle
-  constructor(handle: FileHandle) {
-    this.#handle = handle
-  }
-
-  get position(): number {
-    return this.#position
-  }
-
-  async append(bytes: Uint8Array): Promise<void> {
-    await this.overwrite(bytes, this.#position)
-    this.#position += bytes.length
-  }
-
-  async overwrite(bytes: Uint8Array, position: number): Promise<void> {
-    let done = 0
-    while (done < bytes.length) {
-      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, position + done)
-      done += bytesWritten
-    }
-  }
-}
-
-/**
- * Has `write` make a file under another name, which then gets the name `path`. A failure leaves no file behind and is
- * thrown as it is.
- */
-export async function writeAside(path: string, write: (partial: string) => Promise<void>): Promise<void> {
-  const partial = `${path}.${randomUUID()}.partial`
-  try {
-    await write(partial)
-    await rename(partial, path)
-  } catch (error) {
-    await rm(partial, { force: true }).catch(() => undefined)
-    throw error
-  }
-}
-
-/** Writes a new file piece by piece; it is on the disk when this ends. */
-export async function writeOutput(path: string, write: (output: Output) => Promise<void>): Promise<void> {
-  const handle = await open(path, 'wx')
-  try {
-    await write(new Output(handle))
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
 /** Writes `path` by `write`; a failure leaves no file behind and is thrown as a WeightFailure. */
-export async function writeWhole(path: string, write: (output: Output) => Promise<void>): Promise<void> {
+export async function writeWeights(path: string, write: (output: Output) => Promise<void>): Promise<void> {
   try {
-    await writeAside(path, (partial) => writeOutput(partial, write))
+    await writeWhole(path, write)
   } catch (error) {
     const problem = systemProblem(error)
     throw problem === undefined ? error : new WeightFailure(weightsNotWritable({ problem }))

@@ -4,7 +4,7 @@ import { bytesOf, elementsOf } from './dtype.js'
 import { reporting } from './failure.js'
 import { pickleOfTensors } from './pickle-writer.js'
 import type { TensorEntry } from './source.js'
-import { piecesOf, writeWhole, type ValuesOf } from './write-file.js'
+import { piecesOf, writeWeights, type ValuesOf } from './write-file.js'
 import { ZipWriter } from './zip-writer.js'
 
 /** The version of the archive's layout that PyTorch writes. */
@@ -26,7 +26,7 @@ export async function writePth(
   const pickle = pickleOfTensors(entries)
   const byteOrder = Buffer.from('little')
   const written = await reporting(path, report, async () => {
-    await writeWhole(path, async (output) => {
+    await writeWeights(path, async (output) => {
       const archive = new ZipWriter(output)
       await archive.add(`${folder}/data.pkl`, pickle.length, [pickle])
       await archive.add(`${folder}/byteorder`, byteOrder.length, [byteOrder])

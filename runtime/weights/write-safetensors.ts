@@ -3,7 +3,7 @@ import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { bytesOf, elementsOf } from './dtype.js'
 import { reporting } from './failure.js'
 import type { TensorEntry } from './source.js'
-import { piecesOf, writeWhole, type ValuesOf } from './write-file.js'
+import { piecesOf, writeWeights, type ValuesOf } from './write-file.js'
 
 /** The header with its length, padded so that the data begins at a multiple of 8 bytes. */
 function headerBytes(entries: readonly TensorEntry[], metadata: Readonly<Record<string, string>>): Uint8Array {
@@ -22,9 +22,24 @@ function headerBytes(entries: readonly TensorEntry[], metadata: Readonly<Record<
 }
 
 /**
- * Writes `entries` to `path`, asking `valuesOf` for one tensor after the other. Wider element types come
- * first, otherwise in the given order, so that every tensor is aligned. The file appears whole or not at
- * all. A disk that refuses is reported; true if the file was written. Repeated names are the caller's bug.
+ * The bytes of a safetensors file, asking `valuesOf` for one tensor after the other. Wider element types come first,
+ * otherwise in the given order, so that every tensor is aligned. Repeated names are the caller's bug.
+ */
+export async function* safetensorsPieces(
+  entries: readonly TensorEntry[],
+  valuesOf: ValuesOf,
+  metadata: Readonly<Record<string, string>> = {},
+): AsyncGenerator<Uint8Array> {
+  const names = new Set(entries.map((entry) => entry.name))
+  if (names.size !== entries.length || names.has('__metadata__')) throw new Error('tensor names are not unique')
+  const ordered = entries.toSorted((a, b) => bytesOf(b.dtype) - bytesOf(a.dtype))
+  yield headerBytes(ordered, metadata)
+  for (const entry of ordered) yield* piecesOf(entry, valuesOf)
+}
+
+/**
+ * Writes safetensorsPieces to `path`. The file appears whole or not at all. A disk that refuses is reported; true if
+ * the file was written.
  */
 export async function writeSafetensors(
   path: string,
@@ -33,13 +48,9 @@ export async function writeSafetensors(
   report: Report,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<boolean> {
-  const names = new Set(entries.map((entry) => entry.name))
-  if (names.size !== entries.length || names.has('__metadata__')) throw new Error('tensor names are not unique')
-  const ordered = entries.toSorted((a, b) => bytesOf(b.dtype) - bytesOf(a.dtype))
   const written = await reporting(path, report, async () => {
-    await writeWhole(path, async (output) => {
-      await output.append(headerBytes(ordered, metadata))
-      for (const entry of ordered) for await (const piece of piecesOf(entry, valuesOf)) await output.append(piece)
+    await writeWeights(path, async (output) => {
+      for await (const piece of safetensorsPieces(entries, valuesOf, metadata)) await output.append(piece)
     })
     return true
   })

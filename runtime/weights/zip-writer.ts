@@ -1,6 +1,6 @@
 /** Writes zip archives without compression, as torch.save does: data aligned to 64 bytes, zip64 where it is needed. */
 import { crc32 } from 'node:zlib'
-import type { Output } from './write-file.js'
+import type { Output } from '../../files/whole.js'
 
 const alignment = 64
 /** Sizes and offsets from here on stand in a zip64 field. */
@@ -118,7 +118,7 @@ export class ZipWriter {
       crc = crc32(piece, crc)
       await this.#output.append(piece)
     }
-    await this.#output.overwrite(localHeader({ ...entry, crc }), entry.position)
+    await this.#output.writeAt(localHeader({ ...entry, crc }), entry.position)
     this.#entries.push({ ...entry, crc })
   }
 

@@ -11,7 +11,12 @@ interface Verified {
     readonly case: string
     readonly engine: string
     readonly passed: boolean
-    readonly tensors: readonly { readonly name: string; readonly error: number; readonly tolerance: number }[]
+    readonly tensors: readonly {
+      readonly name: string
+      readonly error: number
+      readonly tolerance: number
+      readonly group?: string
+    }[]
   }[]
 }
 
@@ -34,13 +39,20 @@ describe.each(['onnx', 'reference'])('%s', (engine) => {
     for (const one of result.cases) {
       expect(Object.keys(one)).toEqual(['case', 'engine', 'passed', 'tensors'])
       expect(one).toMatchObject({ engine, passed: true })
-      for (const tensor of one.tensors) {
+      for (const tensor of one.tensors.filter(({ group }) => group === undefined)) {
         expect(Object.keys(tensor)).toEqual(['name', 'error', 'tolerance'])
         expect(tensor.tolerance).toBe(2e-4)
         expect(tensor.error).toBeLessThan(6e-6)
       }
+      const gradient = one.tensors.find(({ group }) => group === 'gradients')
+      expect(Object.keys(gradient ?? {})).toEqual(['name', 'error', 'tolerance', 'group'])
     }
-    expect(result.cases.map((one) => [one.case, one.tensors.map(({ name }) => name)])).toEqual([
+    expect(
+      result.cases.map((one) => [
+        one.case,
+        one.tensors.filter(({ group }) => group === undefined).map(({ name }) => name),
+      ]),
+    ).toEqual([
       [`${cases}/unet-class`, ['pred_16']],
       [`${cases}/nested3-ratio2`, ['pred_16', 'pred_8', 'pred_4']],
     ])
@@ -50,7 +62,7 @@ describe.each(['onnx', 'reference'])('%s', (engine) => {
 it('prints every tensor, and how many cases passed', async () => {
   const { out } = await succeed(['verify', `${cases}/unet-class`, '--threads', '1'])
   expect(out).toMatch(
-    /^passed {2}\S+unet-class\n {8}pred_16 +error \d\.\d\de-\d {2}tolerance 0\.0002\n1 of 1 case passed on onnx, cpu\n$/,
+    /^passed {2}\S+unet-class\n {8}pred_16 +error \d\.\d\de-\d {2}tolerance 0\.0002\n {8}\d+ gradients: error at most .+\n {8}5 vanishing gradients: .+\n1 of 1 case passed on onnx, cpu\n$/,
   )
 })
 
@@ -75,13 +87,10 @@ it('names the first parameter that differs', async () => {
   expect(err).toContain('conv_out.bias [3]')
 })
 
-it.each([['training', 'optimizer']])('says that it does not verify %s yet', async (kind, key) => {
-  const path = changed('unet-class', key, (file) => {
-    file[key] = {}
-  })
-  const { code, err } = await mdmc(['verify', path])
-  expect(code).toBe(1)
-  expect(err).toMatch(new RegExp(`^error MDM06\\d\\d: .*${kind}`))
+it('verifies steps of training', async () => {
+  const { out } = await succeed(['verify', `${cases}/train-nested`])
+  expect(out).toMatch(/step3\.loss +error \d\.\d\de[-+]\d/)
+  expect(out).toMatch(/\n {8}178 parameters: error at most \d\.\d\de-\d \(\S+\) {2}tolerance 0\.001\n/)
 })
 
 it('takes a folder of cases', async () => {

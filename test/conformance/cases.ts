@@ -13,6 +13,10 @@ export interface CaseFile {
   readonly tolerance: number
   readonly reference_config: Readonly<Record<string, unknown>>
   readonly parameters: Readonly<Record<string, readonly number[]>>
+  /** Digests by name; a case of a loss has them in its steps. */
+  readonly gradients?: object
+  readonly input_gradients?: object
+  readonly steps?: readonly { readonly gradients?: object }[]
 }
 
 const casesIn = (folder: string) => readdirSync(folder).filter((name) => existsSync(`${folder}/${name}/case.json`))

@@ -6,24 +6,73 @@ import { lower } from '../../backends/onnx/lower.js'
 import { supportedOpsets } from '../../backends/onnx/model.js'
 import { encodeWithWeights, writeModel } from '../../backends/onnx/write.js'
 import { onnx } from '../../backends/onnx/engine.js'
-import { cases } from './cases.js'
+import { GraphBuilder } from '../../compiler/ir/builder.js'
+import { withGradients } from '../../compiler/training.js'
+import { dropoutPrefix } from '../../compiler/passes/draw_dropout.js'
+import { evaluateShape } from '../../compiler/ir/dimension.js'
+import type { Graph } from '../../compiler/ir/graph.js'
+import type { Tensor } from '../../compiler/ir/tensor.js'
+import { cases, type Case } from './cases.js'
 import {
   checkerComplaints,
   difference,
   evaluate,
   hasChecker,
+  noise,
   printedAtLoad,
   runOn,
   temporaryFolder,
+  type Network,
 } from './support.js'
 
 const folder = temporaryFolder()
-const all = Object.entries(cases).flatMap(([op, list]) => list.map((entry, i) => ({ name: `${op} ${i}`, ...entry })))
+const all = Object.entries(cases).flatMap(([op, list]) =>
+  list.map((entry, i) => ({ name: `${op} ${i}`, op, ...entry })),
+)
 
 describe('each op', () => {
   it.each(all)('$name computes what it means', async (entry) => {
     const [exact, result] = [await evaluate(entry, entry.inputs), await runOn(onnx, 'cpu', entry, entry.inputs)]
     expect(difference(exact.y, result.y)).toBeLessThan(2e-6)
+  })
+})
+
+/** Not differentiable, or of a size that a gradient cannot have: see the op. */
+const withoutGradients: readonly string[] = ['quantile', 'oneHot', 'toFloat', 'after 3', 'pad 6', 'pad 7']
+
+/** What the gradient with respect to `y` is called among the inputs. */
+const seed = 'seed'
+
+/** A case with the gradients of its inputs and parameters, as a training graph has them. */
+function withGradientsOf({ graph, weights }: Case): Network {
+  const builder = GraphBuilder.extend(graph)
+  const [y] = graph.outputs
+  if (y === undefined) throw new Error('the case has no output')
+  const gradient = builder.input(seed, y.value.type)
+  const seeded = builder.finish(graph.outputs, graph.parameters)
+  const seeds = ({ outputs }: Graph) => outputs.map(({ value }) => ({ value, gradient }))
+  const names = graph.inputs.map(({ name }) => name)
+  return { graph: withGradients(seeded, seeds, {}, names), weights }
+}
+
+/** Draws for the dropout of a graph with a batch of 2. */
+function drawsFor({ inputs }: Graph): Readonly<Record<string, Tensor>> {
+  const drawn = inputs.filter(({ name }) => name.startsWith(dropoutPrefix))
+  const uniform = (shape: readonly number[]) => ({ shape, data: noise(shape).data.map((value) => Math.abs(value) % 1) })
+  return Object.fromEntries(
+    drawn.map(({ name, value }) => [name, uniform(evaluateShape(value.type.shape, { batch: 2 }))]),
+  )
+}
+
+describe('the gradients of each op', () => {
+  const chosen = all.filter(({ name, op }) => !withoutGradients.includes(op) && !withoutGradients.includes(name))
+  it.each(chosen)('$name', async (entry) => {
+    const network = withGradientsOf(entry)
+    const { y } = await evaluate(entry, entry.inputs)
+    const inputs = { ...entry.inputs, ...drawsFor(network.graph), [seed]: noise(y?.shape ?? [], 9) }
+    const exact = await evaluate(network, inputs)
+    const result = await runOn(onnx, 'cpu', network, inputs, true)
+    for (const name of Object.keys(exact)) expect(difference(exact[name], result[name]), name).toBeLessThan(1e-5)
   })
 })
 

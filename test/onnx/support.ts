@@ -67,14 +67,15 @@ export async function evaluate({ graph, weights }: Network, inputs: Readonly<Rec
   return runOn(reference, 'cpu', { graph, weights }, inputs)
 }
 
-/** The outputs on a device of an engine. */
+/** The outputs on a device of an engine; parameters of a graph that trains are given in each run. */
 export async function runOn(
   engine: Engine,
   device: string,
   { graph, weights }: Network,
   inputs: Readonly<Record<string, Tensor>>,
+  trains = false,
 ): Promise<Readonly<Record<string, Tensor>>> {
-  const session = await engine.prepare(graph, weights, { device })
+  const session = await engine.prepare(graph, weights, { device, trains })
   return session.run(inputs).finally(() => session.dispose())
 }
 

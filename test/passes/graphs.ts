@@ -2,12 +2,15 @@
 import fc from 'fast-check'
 import type { ParameterValues } from '../../backends/engine.js'
 import { reference } from '../../backends/reference/engine.js'
+import { addGradients } from '../../compiler/build/gradients.js'
+import type { SegmentOf } from '../../compiler/build/recomputation.js'
 import { GraphBuilder } from '../../compiler/ir/builder.js'
-import { symbol, type Shape } from '../../compiler/ir/dimension.js'
+import { evaluateShape, isSymbolic, symbol, type Shape } from '../../compiler/ir/dimension.js'
 import type { Graph, Value } from '../../compiler/ir/graph.js'
 import type { Parameter } from '../../compiler/ir/parameter.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { Builder } from '../../compiler/ops/index.js'
+import { dropoutPrefix, drawDropout } from '../../compiler/passes/draw_dropout.js'
 import { ShapeError } from '../../compiler/ops/op.js'
 import { randn } from '../ops/tensors.js'
 
@@ -31,7 +34,18 @@ export function countOps(graph: Graph): Readonly<Record<string, number>> {
   return counts
 }
 
-type Step = (pick: (n: number) => Value, b: Builder, number: number) => Value
+type Step = (pick: (n: number) => Value, b: Builder, number: number) => Value | undefined
+
+/** A value whose first axis is a number of batches. */
+function batches(x: Value, then: (x: Value, count: number) => Value): Value | undefined {
+  const [first = 1] = x.type.shape
+  return isSymbolic(first) ? then(x, first.coefficient) : undefined
+}
+
+/** Zeros around an axis of fixed size: whether one known only at run time fits shows no earlier. */
+function padded(x: Value, axis: number, before: number, b: Builder): Value | undefined {
+  return isSymbolic(x.type.shape[axis] ?? 1) ? undefined : b.pad(x, { axis, before, to: 4 })
+}
 
 /** What a random graph may do next. Steps whose operands do not fit are left out. */
 const steps: readonly Step[] = [
@@ -59,8 +73,19 @@ const steps: readonly Step[] = [
   (pick, b) => b.slice(pick(0), { axis: 1, start: 1, end: 2 }),
   (pick, b) => b.concat(pick(0), pick(1), { axis: 1 }),
   (pick, b) => b.concat(pick(0), pick(1), { axis: 0 }),
-  (pick, b) => b.slice(pick(0), { axis: 0, start: 0, end: batch }),
-  (pick, b) => b.pad(pick(0), { axis: 1, before: 0, to: 4 }),
+  (pick, b) => batches(pick(0), (x) => b.slice(x, { axis: 0, start: 0, end: batch })),
+  (pick, b) =>
+    batches(pick(0), (x, count) => b.pad(x, { axis: 0, before: 0, to: { ...batch, coefficient: count + 1 } })),
+  (pick, b) => padded(pick(0), 1, 0, b),
+  (pick, b) => padded(pick(0), 1, 1, b),
+  (pick, b) => padded(pick(0), 1, 2, b),
+  (pick, b) => padded(pick(0), 2, 1, b),
+  (pick, b) => b.reverse(pick(0), { axes: [1] }),
+  (pick, b) => b.after(pick(0), pick(1)),
+  (pick, b) => b.upsample(pick(0), { factor: 2 }),
+  (pick, b) => b.tileSum(pick(0), { factor: 2 }),
+  (pick, b) => b.standardise(pick(0), { epsilon: 0.1 }),
+  (pick, b) => b.layerNorm(pick(0), undefined, undefined, { epsilon: 0.1 }),
   (pick, b) => b.broadcast(pick(0), { shape: [batch, 4] }),
   (pick, b) => b.broadcast(pick(0), { shape: [batch, 2, 4] }),
   (pick, b) => b.sum(pick(0), { axes: [1], keep: true }),
@@ -105,13 +130,32 @@ export const randomGraph: fc.Arbitrary<Graph> = recipe.map((lines) => {
   return builder.finish(outputs, [weight('layer.weight', [4, 4]), weight('layer.unread', [3])])
 })
 
+/** A graph with drawn dropout and the gradients of its outputs' sum, as the ops give them: no pass has seen them. */
+export function differentiated(graph: Graph, segmentOf?: SegmentOf): Graph {
+  const drawn = drawDropout.run(graph)
+  const builder = GraphBuilder.extend(drawn)
+  const { b } = builder
+  const seeds = drawn.outputs.map(({ value }) => ({ value, gradient: b.broadcast(1, { shape: value.type.shape }) }))
+  const real = ({ op, type }: Value) => (op === 'input' || op === 'parameter') && type.dataType === 'float32'
+  const found = addGradients(builder, drawn.nodes, seeds, new Set(drawn.nodes.filter(real)), segmentOf)
+  const gradients = Array.from(found.values(), (value, i) => ({ name: `gradient${i}`, value }))
+  return builder.finish([...drawn.outputs, ...gradients], drawn.parameters)
+}
+
 const weights: ParameterValues = { read: () => Promise.resolve(Float32Array.from(randn([16]).data)) }
+
+/** Normal numbers; for dropout, numbers from 0 to 1. */
+function drawn(name: string, shape: readonly number[], seed: number): Tensor {
+  const values = randn(shape, seed)
+  return name.startsWith(dropoutPrefix) ? { shape, data: values.data.map((value) => Math.abs(value) % 1) } : values
+}
 
 /** The outputs on the reference engine for a batch of 3 and inputs by chance. */
 export async function outputsOf(graph: Graph): Promise<Readonly<Record<string, Tensor>>> {
   const session = await reference.prepare(graph, weights, { device: 'cpu' })
-  const sizes = (shape: Shape) => shape.map((size) => (typeof size === 'number' ? size : 3))
-  const inputs = graph.inputs.map(({ name, value }, i) => [name, randn(sizes(value.type.shape), i + 1)] as const)
+  const inputs = graph.inputs.map(
+    ({ name, value }, i) => [name, drawn(name, evaluateShape(value.type.shape, { batch: 3 }), i + 1)] as const,
+  )
   return session.run(Object.fromEntries(inputs))
 }
 

@@ -36,6 +36,10 @@ const identities: readonly (readonly [string, (x: Value, b: Builder) => Value])[
   ['slice of a concat', (x, b) => b.slice(b.concat(x, b.exp(x), { axis: 1 }), { axis: 1, start: 0, end: 4 })],
   ['half of two batches', (x, b) => b.slice(b.concat(x, b.exp(x), { axis: 0 }), { axis: 0, start: 0, end: batch })],
   ['padding cut off', (x, b) => b.slice(b.pad(x, { axis: 1, before: 0, to: 6 }), { axis: 1, start: 0, end: 4 })],
+  [
+    'padding cut off on both sides',
+    (x, b) => b.slice(b.pad(x, { axis: 1, before: 2, to: 8 }), { axis: 1, start: 2, end: 6 }),
+  ],
   ['pad to the same size', (x, b) => b.pad(x, { axis: 1, before: 0, to: 4 })],
   [
     'concat of both halves',
@@ -86,6 +90,25 @@ describe('two become one', () => {
       slice: 1,
     })
   })
+  it('paddings along one axis', () => {
+    const build = (x: Value, b: Builder) =>
+      b.pad(b.pad(x, { axis: 1, before: 1, to: 6 }), { axis: 1, before: 2, to: 9 })
+    expect(leftOf(build)).toEqual({ input: 1, pad: 1 })
+    expect(printGraph(simplify.run(graphOf(build)))).toContain('{axis: 1, before: 3, to: 9}')
+  })
+  it('a sum of two paddings and one of both joined, in either order', () => {
+    const ahead = (x: Value, b: Builder) => b.pad(b.exp(x), { axis: 1, before: 1, to: 10 })
+    const behind = (x: Value, b: Builder) => b.pad(x, { axis: 1, before: 5, to: 10 })
+    for (const build of [
+      (x: Value, b: Builder) => b.add(ahead(x, b), behind(x, b)),
+      (x: Value, b: Builder) => b.add(behind(x, b), ahead(x, b)),
+    ]) {
+      expect(leftOf(build)).toEqual({ input: 1, exp: 1, concat: 1, pad: 1 })
+      const text = printGraph(eliminateDead.run(simplify.run(graphOf(build))))
+      expect(text).toMatch(/concat\(%\d+, %0\) \{axis: 1\}/)
+      expect(text).toContain('{axis: 1, before: 1, to: 10}')
+    }
+  })
   it('broadcast and the op that repeats its operands itself', () => {
     const build = (x: Value, b: Builder) => {
       const row = b.sum(x, { axes: [1], keep: true })
@@ -112,6 +135,30 @@ describe('what must stay', () => {
       slice: 1,
       concat: 1,
     })
+  })
+  it('paddings whose sum repeats one of them', () => {
+    const row = (b: Builder) => b.tensor({ shape: [1, 4], data: Float32Array.of(1, 2, 3, 4) })
+    const build = (x: Value, b: Builder) =>
+      b.add(b.pad(x, { axis: 1, before: 0, to: 8 }), b.pad(row(b), { axis: 1, before: 4, to: 8 }))
+    expect(leftOf(build)).toMatchObject({ pad: 2, add: 1 })
+    const deeper = (x: Value, b: Builder) => {
+      const other = b.pad(b.reshape(x, { shape: [2, 1, 4] }), { axis: 1, before: 1, to: 2 })
+      return b.add(b.pad(b.slice(x, { axis: 1, start: 0, end: 1 }), { axis: 1, before: 0, to: 4 }), other)
+    }
+    const graph = graphOf(deeper, [2, 4])
+    expect(countOps(eliminateDead.run(simplify.run(graph)))).toMatchObject({ pad: 2, add: 1 })
+  })
+  it('paddings with a gap between them, or that overlap', () => {
+    for (const before of [3, 5]) {
+      const build = (x: Value, b: Builder) =>
+        b.add(b.pad(x, { axis: 1, before: 0, to: 10 }), b.pad(b.exp(x), { axis: 1, before, to: 10 }))
+      expect(leftOf(build)).toMatchObject({ pad: 2, add: 1 })
+    }
+  })
+  it('a part of what was padded', () => {
+    const build = (x: Value, b: Builder) =>
+      b.slice(b.pad(x, { axis: 1, before: 2, to: 8 }), { axis: 1, start: 1, end: 5 })
+    expect(leftOf(build)).toMatchObject({ pad: 1, slice: 1 })
   })
   it('the only reading of 0 - x', () => expect(leftOf((x, b) => b.sub(0, x))).toMatchObject({ sub: 1 }))
 })

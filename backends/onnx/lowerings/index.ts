@@ -1,9 +1,10 @@
 /** How each op becomes ONNX nodes, and in which precision. */
 import { InternalError } from '../../../compiler/diagnostics/internal.js'
 import type { OpName } from '../../../compiler/ops/index.js'
+import { conv, convInputGradient, convWeightGradient } from './convolution.js'
 import { binary, decompose, unary, type AnyLowering, type Lowering } from './lowering.js'
 import { mean, standardise, sum } from './normalisation.js'
-import { attention, conv, convInputGradient, convWeightGradient, linear } from './products.js'
+import { attention, linear } from './products.js'
 import { quantile } from './quantile.js'
 import {
   after,

@@ -4,6 +4,7 @@ import {
   product,
   sameDimension,
   sameShape,
+  sum,
   type Dimension,
   type Shape,
 } from '../../../compiler/ir/dimension.js'
@@ -78,9 +79,17 @@ export const pad: Lowering<'pad'> = ({ x }, { axis, before, to }, g) => {
       g.integers([...zeros(axis), before, ...behind, ...zeros(axis), to - size - before, ...behind]),
     ])
   }
-  const missing = g.node('Sub', [g.size(to), g.size(size)], {}, 'int64')
+  const missing = g.node('Sub', [g.size(to), g.size(sum(size, before) ?? size)], {}, 'int64')
   const after = axis === rank - 1 ? [] : [g.integers(zeros(rank - axis - 1))]
-  return g.node('Pad', [x, g.node('Concat', [g.integers(zeros(rank + axis)), missing, ...after], { axis: 0 }, 'int64')])
+  return g.node('Pad', [
+    x,
+    g.node(
+      'Concat',
+      [g.integers([...zeros(axis), before, ...zeros(rank - 1)]), missing, ...after],
+      { axis: 0 },
+      'int64',
+    ),
+  ])
 }
 
 /** The mean of each tile, times its number of elements. */

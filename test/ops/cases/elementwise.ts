@@ -12,8 +12,16 @@ const positive = tensor([2, 9], (i, j) => 0.05 + i + j ** 2)
 /** Far out on both sides, where careless formulas overflow. */
 const wide = floats([7], [-1000, -30, -1, 0, 1, 30, 1000])
 
-function binary(f: (a: number, b: number) => number, b: Tensor = randn([2, 3, 4], 2)): OpCase[] {
-  const a = randn([2, 3, 4])
+/** Multiples of 1/4 and something more, so that the kinks of an op are not near: no derivative is there. */
+function inQuarters(x: Tensor, more: number): Tensor {
+  return tensor(x.shape, (...index) => Math.round(4 * at(x, ...index)) / 4 + more)
+}
+
+function binary(
+  f: (a: number, b: number) => number,
+  b: Tensor = randn([2, 3, 4], 2),
+  a: Tensor = randn([2, 3, 4]),
+): OpCase[] {
   const row = tensor([4], (k) => at(b, 0, 0, k))
   const column = tensor([2, 3, 1], (i, j) => at(b, i, j, 0))
   const one = tensor([], () => at(b, 1, 2, 3))
@@ -67,8 +75,8 @@ export const elementwise = casesOf({
     (x, y) => x / y,
     tensor([2, 3, 4], (i, j, k) => 0.5 + i + j + k),
   ),
-  maximum: binary(Math.max),
-  minimum: binary(Math.min),
+  maximum: binary(Math.max, inQuarters(randn([2, 3, 4], 2), 0.125), inQuarters(randn([2, 3, 4]), 0)),
+  minimum: binary(Math.min, inQuarters(randn([2, 3, 4], 2), 0.125), inQuarters(randn([2, 3, 4]), 0)),
   equal: [
     { title: 'numbers', inputs: { a, b: halves }, expected: truths([2, 3], [1, 0, 0, 0, 1, 0]), batched: ['a', 'b'] },
     {
@@ -88,12 +96,12 @@ export const elementwise = casesOf({
   cos: unary(Math.cos),
   sin: unary(Math.sin),
   erf: unary(erf, spread),
-  abs: unary(Math.abs),
+  abs: unary(Math.abs, inQuarters(randn([3, 4, 5]), 0.125)),
   exp: unary(Math.exp),
   gelu: unary((x) => (x * (1 + erf(x / Math.sqrt(2)))) / 2, spread),
   log: unary(Math.log, positive),
   negate: unary((x) => -x),
-  relu: unary((x) => (x > 0 ? x : 0)),
+  relu: unary((x) => (x > 0 ? x : 0), inQuarters(randn([3, 4, 5]), 0.125)),
   sigmoid: [...unary((x) => 1 / (1 + Math.exp(-x))), ...unary((x) => (Math.tanh(x / 2) + 1) / 2, wide)],
   silu: [...unary((x) => x / (1 + Math.exp(-x))), ...unary((x) => (x * (Math.tanh(x / 2) + 1)) / 2, wide)],
   sqrt: unary(Math.sqrt, positive),

@@ -9,32 +9,6 @@ function total(count: number, f: (i: number) => number): number {
   return sum
 }
 
-/** One output element after the other, straight from the definition; outside of x there are zeros. */
-function conv2d(x: Tensor, weight: Tensor, bias: Tensor | undefined, stride: number, padding: number): Tensor {
-  const [batch = 0, channels = 0, height = 0, width = 0] = x.shape
-  const [out = 0, , kernelHeight = 0, kernelWidth = 0] = weight.shape
-  const side = (size: number, kernel: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1
-  const pixel = (n: number, c: number, i: number, j: number) =>
-    i < 0 || j < 0 || i >= height || j >= width ? 0 : at(x, n, c, i, j)
-  return tensor([batch, out, side(height, kernelHeight), side(width, kernelWidth)], (n = 0, o = 0, i = 0, j = 0) => {
-    const window = (c: number) =>
-      total(kernelHeight, (k) =>
-        total(kernelWidth, (l) => {
-          return at(weight, o, c, k, l) * pixel(n, c, i * stride + k - padding, j * stride + l - padding)
-        }),
-      )
-    return total(channels, window) + (bias ? at(bias, o) : 0)
-  })
-}
-
-function convCase(title: string, shape: readonly number[], kernel: readonly number[], stride: number, padding: number) {
-  const [x, weight, bias] = [randn(shape), randn(kernel, 2), randn([kernel[0] ?? 0], 3)]
-  const expected = conv2d(x, weight, bias, stride, padding)
-  return { title, inputs: { x, weight, bias }, attributes: { stride, padding }, expected, batched: ['x'] }
-}
-
-const sequence = randn([2, 3, 6])
-const filter = randn([4, 3, 3], 2)
 const tokens = randn([2, 3, 5])
 const matrix = randn([7, 5], 2)
 const bias = randn([7], 3)
@@ -91,6 +65,11 @@ function layerNormCase(title: string, x: Tensor, affine: boolean): OpCase {
   return { title, inputs: { x, ...affinity }, attributes: { epsilon: 1e-5 }, expected, batched: ['x'] }
 }
 
+function standardiseCase(title: string, x: Tensor, epsilon: number): OpCase {
+  const unit = normalised(x, epsilon, (...index) => index.slice(0, -1).join())
+  return { title, inputs: { x }, attributes: { epsilon }, expected: tensor(x.shape, unit), batched: ['x'] }
+}
+
 function attend(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
   const [keys = 0, features = 0] = k.shape.slice(2)
   return tensor([...q.shape.slice(0, 3), v.shape[3] ?? 0], (n = 0, h = 0, i = 0, f = 0) => {
@@ -107,24 +86,6 @@ const [left, right] = [randn([2, 3, 4, 5]), randn([2, 3, 5, 7], 2)]
 const logits = tensor([2, 3, 4], (i = 0, j = 0, l = 0) => 90 * Math.sin(l + 1) + i - j)
 
 export const layers = casesOf({
-  conv: [
-    convCase('3 x 3, padded', [2, 3, 6, 7], [5, 3, 3, 3], 1, 1),
-    convCase('3 x 3, stride 2', [2, 3, 7, 8], [4, 3, 3, 3], 2, 1),
-    convCase('so large that it is done in parts', [1, 24, 52, 52], [1, 24, 3, 3], 1, 1),
-    convCase('1 x 1', [2, 6, 5, 3], [3, 6, 1, 1], 1, 0),
-    {
-      title: 'along one axis, without bias',
-      inputs: { x: sequence, weight: filter },
-      attributes: { stride: 1, padding: 1 },
-      expected: tensor([2, 4, 6], (n = 0, o = 0, i = 0) =>
-        total(3, (c) =>
-          total(3, (l) => (i + l < 1 || i + l > 6 ? 0 : at(filter, o, c, l) * at(sequence, n, c, i + l - 1))),
-        ),
-      ),
-      batched: ['x'],
-      flops: 2 * 2 * 4 * 6 * 9,
-    },
-  ],
   linear: [
     {
       title: 'tokens with bias',
@@ -178,6 +139,12 @@ export const layers = casesOf({
     layerNormCase('tokens', randn([2, 3, 8]), true),
     layerNormCase('without scale and bias', randn([2, 3, 8]), false),
     layerNormCase('a mean far from 0', far([2, 3, 64]), true),
+  ],
+  standardise: [
+    standardiseCase('tokens', randn([2, 3, 8]), 1e-5),
+    standardiseCase('groups of channels', randn([2, 4, 12]), 1e-5),
+    standardiseCase('vectors, a large epsilon', randn([3, 5]), 0.5),
+    standardiseCase('a mean far from 0', far([2, 3, 64]), 1e-5),
   ],
   attention: [
     {

@@ -7,6 +7,8 @@ const x = randn([2, 3, 4])
 const y = randn([2, 5, 4], 2)
 const rows = randn([2, 1, 4])
 const image = randn([2, 3, 2, 3])
+const part = randn([2, 3], 3)
+const wide = randn([2, 3, 4, 6], 4)
 const batch = symbol('batch')
 const labels = whole([4], [2, 0, 3, 2 ** 33])
 
@@ -103,12 +105,60 @@ export const shape = casesOf({
   ],
   pad: [
     {
-      title: 'an axis in the middle',
+      title: 'an axis in the middle, behind',
       inputs: { x },
-      attributes: { axis: 1, to: 5 },
+      attributes: { axis: 1, before: 0, to: 5 },
       expected: tensor([2, 5, 4], (i, j, k) => (j < 3 ? at(x, i, j, k) : 0)),
       batched: ['x'],
     },
+    {
+      title: 'an axis in the middle, on both sides',
+      inputs: { x },
+      attributes: { axis: 1, before: 2, to: 6 },
+      expected: tensor([2, 6, 4], (i, j, k) => (j >= 2 && j < 5 ? at(x, i, j - 2, k) : 0)),
+      batched: ['x'],
+    },
+    {
+      title: 'the last axis, ahead',
+      inputs: { x },
+      attributes: { axis: 2, before: 1, to: 5 },
+      expected: tensor([2, 3, 5], (i, j, k) => (k > 0 ? at(x, i, j, k - 1) : 0)),
+      batched: ['x'],
+    },
+    {
+      title: 'part of a batch up to the whole',
+      inputs: { x: part },
+      attributes: { axis: 0, before: 0, to: { coefficient: 2, symbols: ['batch'] } },
+      expected: tensor([4, 3], (i, j) => (i < 2 ? at(part, i, j) : 0)),
+      batched: ['x'],
+    },
+  ],
+  reverse: [
+    {
+      title: 'one axis',
+      inputs: { x },
+      attributes: { axes: [1] },
+      expected: tensor([2, 3, 4], (i, j, k) => at(x, i, 2 - j, k)),
+      batched: ['x'],
+    },
+    {
+      title: 'two axes, as a kernel is turned',
+      inputs: { x: image },
+      attributes: { axes: [2, 3] },
+      expected: tensor([2, 3, 2, 3], (n, c, i, j) => at(image, n, c, 1 - i, 2 - j)),
+      batched: ['x'],
+    },
+    {
+      title: 'labels keep their type',
+      inputs: { x: labels },
+      attributes: { axes: [0] },
+      expected: whole([4], [2 ** 33, 3, 0, 2]),
+    },
+  ],
+  after: [
+    { title: 'a value of another shape', inputs: { x, signal: y }, expected: x, batched: ['x', 'signal'] },
+    { title: 'a number', inputs: { x, signal: tensor([], () => NaN) }, expected: x, batched: ['x'] },
+    { title: 'labels keep their type', inputs: { x: labels, signal: x }, expected: labels, batched: ['x'] },
   ],
   upsample: [
     {
@@ -125,6 +175,26 @@ export const shape = casesOf({
       expected: tensor([2, 3, 12], (n, c, i) => at(x, n, c, Math.floor(i / 3))),
       batched: ['x'],
     },
+  ],
+  tileSum: [
+    {
+      title: 'images',
+      inputs: { x: wide },
+      attributes: { factor: 2 },
+      expected: tensor([2, 3, 2, 3], (n, c, i = 0, j = 0) =>
+        [0, 1].flatMap((k) => [0, 1].map((l) => at(wide, n, c, 2 * i + k, 2 * j + l))).reduce((a, b) => a + b),
+      ),
+      batched: ['x'],
+      flops: 144,
+    },
+    {
+      title: 'sequences',
+      inputs: { x },
+      attributes: { factor: 4 },
+      expected: tensor([2, 3, 1], (n, c) => [0, 1, 2, 3].reduce((sum, k) => sum + at(x, n, c, k), 0)),
+      batched: ['x'],
+    },
+    { title: 'tiles of one', inputs: { x: image }, attributes: { factor: 1 }, expected: image, batched: ['x'] },
   ],
   sum: [
     {

@@ -1,0 +1,202 @@
+/**
+ * A training step in ONNX Runtime against the same step in PyTorch: two processes, one step each in turn, medians and
+ * their ratio, peak memory, and how long the session takes to be made. Run with
+ * `npx tsx bench/train.ts [--batch 1] [--runs 9] [--threads 2] CASE_DIR_OR_JSON...`; needs python3 with torch.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import { onnx } from '../backends/onnx/engine.js'
+import { resolutionName } from '../compiler/build/nest.js'
+import { schedulesOf, signalScales } from '../compiler/build/schedule.js'
+import { checkProgram } from '../compiler/check/check.js'
+import { load, type SourceHost } from '../compiler/check/load.js'
+import { partsOf, type Model } from '../compiler/check/model.js'
+import { importReference } from '../compiler/import/import.js'
+import { evaluateShape } from '../compiler/ir/dimension.js'
+import type { Graph } from '../compiler/ir/graph.js'
+import { elementCount, type Tensor } from '../compiler/ir/tensor.js'
+import { buildTraining, gradientName } from '../compiler/training.js'
+import { disk } from '../cli/sources.js'
+import { ruleUniforms, ruleWeights } from '../runtime/weights/rule.js'
+import { writeSafetensors } from '../runtime/weights/write-safetensors.js'
+import { median } from './processes.js'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    batch: { type: 'string', default: '1' },
+    runs: { type: 'string', default: '9' },
+    threads: { type: 'string', default: '2' },
+    tokens: { type: 'string', default: '32' },
+    alone: { type: 'boolean', default: false },
+  },
+})
+const [batch, runs, threads, tokens] = [values.batch, values.runs, values.threads, values.tokens].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+]
+
+interface Step {
+  readonly seconds: number
+  readonly loss: number
+  /** The L2 norm of all gradients together. */
+  readonly norm: number
+  /** The most memory that the process has held so far, in bytes. */
+  readonly memory: number
+}
+
+for (const given of positionals) await compare(given.endsWith('.json') ? given : join(given, 'case.json'))
+
+async function compare(config: string): Promise<void> {
+  const scratch = await mkdtemp(join(tmpdir(), 'mdmc-bench-'))
+  try {
+    const { model, graph } = await build(config)
+    const inputs = inputsOf(model, graph)
+    const file = join(scratch, 'inputs.safetensors')
+    await writePeerInputs(file, model, inputs)
+    const ours = await prepare(graph, inputs)
+    const peer = values.alone ? undefined : await serve(config, file)
+    const steps = { ours: [await ours.step()], peer: [] as Step[] }
+    for (let i = 0; i < runs; i++) {
+      if (peer) steps.peer.push(await peer.step())
+      steps.ours.push(await ours.step())
+    }
+    peer?.stop()
+    show(`${config}, batch ${batch}, ${threads} threads, ${runs} runs in turn`, ours.created, steps.ours, steps.peer)
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+function show(title: string, created: number, [first, ...ours]: readonly Step[], peer: readonly Step[]): void {
+  const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
+  const line = (name: string, steps: readonly Step[]) => {
+    const seconds = steps.map((step) => step.seconds)
+    const [{ loss, norm, memory } = { loss: NaN, norm: NaN, memory: NaN }] = steps.slice(-1)
+    console.log(
+      `  ${name}: median ${median(seconds).toFixed(3)} s, least ${Math.min(...seconds).toFixed(3)} s, ` +
+        `peak ${megabytes(memory)}, loss ${loss.toPrecision(7)}, gradient ${norm.toPrecision(6)}`,
+    )
+    return { seconds, memory }
+  }
+  console.log(title)
+  console.log(`  session made in ${created.toFixed(1)} s, first step ${first?.seconds.toFixed(2) ?? ''} s`)
+  const a = line('ONNX Runtime', ours)
+  if (peer.length === 0) return
+  const b = line('PyTorch', peer)
+  const pairs = a.seconds.map((seconds, i) => seconds / (b.seconds[i] ?? NaN))
+  console.log(
+    `  ratio of medians ${(median(a.seconds) / median(b.seconds)).toFixed(3)}, median of ratios ${median(pairs).toFixed(3)}, ` +
+      `of the least ${(Math.min(...a.seconds) / Math.min(...b.seconds)).toFixed(3)}, of memory ${(a.memory / b.memory).toFixed(3)}`,
+  )
+}
+
+async function build(config: string): Promise<{ model: Model; graph: Graph }> {
+  const fail = (finding: { message: string }) => {
+    throw new Error(finding.message)
+  }
+  const text = importReference('case.json', await readFile(config, 'utf8'), { name: 'case' }, fail) ?? ''
+  const host: SourceHost = { ...disk, read: (path) => (path === 'case.mdm' ? text : disk.read(path)) }
+  const program = load('case.mdm', host, fail)
+  const model = program && checkProgram(program, fail).at(-1)
+  if (!model) throw new Error(`${config} has no model`)
+  return { model, graph: buildTraining(model, fail) }
+}
+
+/** Numbers by the rule for all inputs: noise of variance 1 or so, times spread over the schedule, half of a mask. */
+function inputsOf(model: Model, graph: Graph): Record<string, Tensor> {
+  const inputs: Record<string, Tensor> = {}
+  for (const { name, value } of graph.inputs) {
+    const shape = evaluateShape(value.type.shape, { batch, tokens })
+    const u = ruleUniforms(`bench:${name}`)
+    const data = Float32Array.from({ length: elementCount(shape) }, (_, i) => {
+      if (name === 'times') return Math.floor(((i + 0.5) / batch) * model.diffusion.steps)
+      if (name === 'text_mask') return i % tokens < tokens / 2 ? 1 : 0
+      return u(i) * Math.sqrt(3)
+    })
+    inputs[name] = { shape, data: value.type.dataType === 'int64' ? Float64Array.from(data) : data }
+  }
+  return inputs
+}
+
+/** What the peer needs besides: the schedule's numbers, so that both train on the same noised images. */
+async function writePeerInputs(path: string, model: Model, inputs: Readonly<Record<string, Tensor>>): Promise<void> {
+  const tensors = new Map<string, Float32Array>()
+  const shapes = new Map<string, readonly number[]>()
+  const put = (name: string, shape: readonly number[], data: Iterable<number>) => {
+    tensors.set(name, Float32Array.from(data))
+    shapes.set(name, shape)
+  }
+  for (const [name, { shape, data }] of Object.entries(inputs)) put(name, shape, data as Float32Array)
+  const steps = Array.from((inputs.times?.data ?? []) as Float64Array)
+  const scales = signalScales(model)
+  schedulesOf(model).forEach((gamma, r) => {
+    const part = partsOf(model)[r]
+    if (part === undefined) return
+    const side = part.side
+    const noise = inputs[`noise_${resolutionName(part)}`]
+    if (noise) put(`noise_${side}`, noise.shape, noise.data as Float32Array)
+    const gammas = steps.map((step) => gamma[step + 1] ?? 0)
+    put(`alpha_${side}`, [batch], gammas.map(Math.sqrt))
+    put(
+      `sigma_${side}`,
+      [batch],
+      gammas.map((g) => Math.sqrt(1 - g)),
+    )
+    put(`scale_${side}`, [1], [scales[r] ?? 1])
+  })
+  const entries = Array.from(shapes, ([name, shape]) => ({ name, dtype: 'F32' as const, shape }))
+  await writeSafetensors(
+    path,
+    entries,
+    ({ name }) => tensors.get(name) ?? new Float32Array(),
+    () => undefined,
+  )
+}
+
+async function prepare(graph: Graph, inputs: Readonly<Record<string, Tensor>>) {
+  const weights = ruleWeights(graph.parameters)
+  const read = new Map<string, Float32Array>()
+  for (const { name } of graph.parameters) read.set(name, await weights.read(name))
+  const held = { read: async (name: string) => read.get(name) ?? new Float32Array() }
+  const start = performance.now()
+  const session = await onnx.prepare(graph, held, { device: 'cpu', threads, trains: true })
+  const created = (performance.now() - start) / 1000
+  const names = graph.parameters.map(({ name }) => gradientName(name))
+  const step = async (): Promise<Step> => {
+    const start = performance.now()
+    const outputs = await session.run(inputs)
+    const seconds = (performance.now() - start) / 1000
+    let squares = 0
+    for (const name of names) for (const value of outputs[name]?.data ?? []) squares += value * value
+    return { seconds, loss: outputs.loss?.data[0] ?? NaN, norm: Math.sqrt(squares), memory: await peakMemory() }
+  }
+  return { created, step }
+}
+
+async function peakMemory(): Promise<number> {
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
+  return Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? NaN) * 1024
+}
+
+/** The PyTorch process: one line in, one step, what it took out. */
+async function serve(config: string, inputs: string) {
+  const command = ['--config', config, '--inputs', inputs, '--threads', String(threads), '--no-optimiser']
+  const child = spawn('python3', ['bench/peers/torch_train.py', ...command], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const next = async () => String((await lines.next()).value)
+  if ((await next()) !== 'ready') throw new Error('the PyTorch process did not start')
+  return {
+    step: async () => {
+      child.stdin.write('run\n')
+      return JSON.parse(await next()) as Step
+    },
+    stop: () => child.stdin.end('quit\n'),
+  }
+}
