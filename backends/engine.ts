@@ -26,7 +26,10 @@ export interface EngineOptions {
 
 /** A prepared graph. */
 export interface Session {
-  /** One run. Inputs and outputs go by their names in the graph. Throws InputError where an input does not fit. */
+  /**
+   * One run. Inputs and outputs go by their names in the graph. Gradients of parameters hold until the next run, which
+   * may write into the same arrays. Throws InputError where an input does not fit.
+   */
   run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>
   /** Frees what the session holds; it must not run afterwards. */
   dispose(): Promise<void>

@@ -5,7 +5,10 @@ import { format, resolveConfig } from 'prettier'
 const source = 'runtime/optimise/kernel.as'
 export const kernelPath = 'runtime/optimise/kernel-wasm.ts'
 
-/** What is used of the compiler. Its own types would change those of arrays and strings everywhere. */
+/** Named in a variable, so that TypeScript does not load its types: they change those of arrays and strings everywhere. */
+const compiler = 'assemblyscript/asc'
+
+/** What is used of it. */
 interface Compiler {
   main(
     options: readonly string[],
@@ -23,7 +26,7 @@ interface Compiler {
 export async function kernelModule(): Promise<string> {
   const files = new Map<string, Uint8Array | string>([['kernel.ts', readFileSync(source, 'utf8')]])
   const options = '--importMemory --noExportMemory --runtime stub --noAssert --enable simd --optimizeLevel 3'
-  const { default: asc } = (await import('assemblyscript/asc')) as { readonly default: Compiler }
+  const { default: asc } = (await import(compiler)) as { readonly default: Compiler }
   const messages = asc.createMemoryStream()
   const { error } = await asc.main(['kernel.ts', '--outFile', 'kernel.wasm', ...options.split(' ')], {
     readFile: (name) => files.get(name)?.toString() ?? null,

@@ -113,7 +113,9 @@ function subgraph(
   }
 }
 
-function valueInfo({ name, elementType, shape }: ValueInfo): onnx.IValueInfoProto {
+function valueInfo({ name, elementType, shape, isSequence = false }: ValueInfo): onnx.IValueInfoProto {
+  if (isSequence)
+    return { name, type: { sequenceType: { elemType: { tensorType: { elemType: elementTypeCode[elementType] } } } } }
   const dim = shape.map((size) => (isSymbolic(size) ? { dimParam: showDimension(size) } : { dimValue: size }))
   return { name, type: { tensorType: { elemType: elementTypeCode[elementType], shape: { dim } } } }
 }

@@ -57,6 +57,8 @@ export interface ValueInfo {
   readonly name: string
   readonly elementType: ElementType
   readonly shape: Shape
+  /** Whether it is a sequence of such tensors. */
+  readonly isSequence?: boolean
 }
 
 export interface OnnxModel {

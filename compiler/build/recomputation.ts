@@ -15,14 +15,17 @@ export type SegmentOf = (node: Node) => string | undefined
 export const recomputeChoices = ['none', 'block', 'level'] as const
 export type Recompute = (typeof recomputeChoices)[number]
 
-/** Parts of a path up to a level (`down_blocks.0`, `mid_blocks`), or to a block in it (`down_blocks.0.resnets.1`). */
-const levelPath = /^((?:inner_unet\.)*)((?:down_blocks|up_blocks|mid_blocks|lm_head)\.\d+)(\.[a-z_]+\.\d+)?/
+/**
+ * Parts of a path up to a level (`down_blocks.0`), or to a block in it (`down_blocks.0.resnets.1`). The numbered parts of
+ * a network of one's own are levels without blocks.
+ */
+const levelPath = /^((?:inner_unet\.)*)(\w+\.\d+)(\.\w+\.\d+)?/
 
 export function segmentsOf(choice: Recompute): SegmentOf {
   return ({ module }) => {
     const [, nest = '', level, block] = levelPath.exec(module.path) ?? []
     if (choice === 'none' || level === undefined) return undefined
-    return choice === 'level' ? nest + level : block === undefined ? undefined : nest + level + block
+    return choice === 'level' ? nest + level : nest + level + (block ?? '')
   }
 }
 

@@ -110,6 +110,10 @@ function checkInner(model: Model, inner: Model, r: SectionReader, report: Report
       { because: inner.levels[0] ? [{ span: inner.levels[0].span, text: `${inner.name} begins here` }] : [] },
     )
   }
+  if (model.side === inner.side && model.frames === inner.frames) {
+    const size = say.size(model.side, model.frames)
+    report(say.nestAddsNothing({ outer: model.name, inner: inner.name, size }), model.levels[0]?.span ?? model.span)
+  }
   if (model.embedding !== inner.embedding) {
     const finding = say.embeddingsDiffer({
       outer: model.name,

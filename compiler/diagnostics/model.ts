@@ -61,6 +61,13 @@ export const nestDoesNotMeet = diagnostic<{ outer: string; inner: string; outerS
   help: ({ outer, innerSize }) => `end ${outer} with a level of ${innerSize}`,
 })
 
+export const nestAddsNothing = diagnostic<{ outer: string; inner: string; size: string }>({
+  code: 'MDM0241',
+  message: ({ outer, inner, size }) => `${outer} begins at ${size}, as ${inner} does`,
+  reason: 'an outer model adds a resolution of its own',
+  help: ({ outer }) => `give ${outer} a larger level first`,
+})
+
 export const embeddingsDiffer = diagnostic<{ outer: string; inner: string; outerWidth: number; innerWidth: number }>({
   code: 'MDM0221',
   message: ({ outer, inner, outerWidth, innerWidth }) =>

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { systemProblem } from '../../files/problem.js'
 import { syncFolder, writeOutput } from '../../files/whole.js'
 import type { PlainValue } from '../weights/source.js'
@@ -72,21 +73,26 @@ export async function readHead(folder: string): Promise<CheckpointHead | string>
 
 /** In words what is wrong with the files of tensors; undefined if every byte is as it was written. */
 export async function damageOf(folder: string, { files }: CheckpointHead): Promise<string | undefined> {
-  try {
-    for (const [part, { bytes }] of files) {
-      const { size } = await stat(partPath(folder, part))
-      if (size !== bytes) return `${part}.safetensors has ${size} bytes instead of ${bytes}`
+  // Sizes are cheap, and tell the most frequent damage.
+  for (const looked of [sizeDamage, contentDamage])
+    for (const [part, digest] of files) {
+      const problem = await looked(partPath(folder, part), digest).catch(
+        (error: unknown) => `cannot be read (${problemOf(error)})`,
+      )
+      if (problem !== undefined) return `${part}.safetensors ${problem}`
     }
-    for (const [part, { sha256 }] of files) {
-      const hash = createHash('sha256')
-      for await (const piece of createReadStream(partPath(folder, part), { highWaterMark: 2 ** 22 }))
-        hash.update(piece as Buffer)
-      if (hash.digest('hex') !== sha256) return `${part}.safetensors has other bytes than were written`
-    }
-    return undefined
-  } catch (error) {
-    return `a file of tensors cannot be read (${problemOf(error)})`
-  }
+  return undefined
+}
+
+async function sizeDamage(path: string, { bytes }: FileDigest): Promise<string | undefined> {
+  const { size } = await stat(path)
+  return size === bytes ? undefined : `has ${size} bytes instead of ${bytes}`
+}
+
+async function contentDamage(path: string, { sha256 }: FileDigest): Promise<string | undefined> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path, { highWaterMark: 2 ** 22 }), hash)
+  return hash.digest('hex') === sha256 ? undefined : 'has other bytes than were written'
 }
 
 function problemOf(error: unknown): string {

@@ -51,14 +51,13 @@ const replacedEnding = '.replaced'
 
 /** All checkpoints, the newest first. */
 async function candidates(run: string): Promise<Candidate[]> {
-  const found: Candidate[] = []
+  const found = new Map<number, Candidate>()
   for (const name of (await readdir(checkpointsPath(run))).sort()) {
     const step = stepOf(name) ?? stepOf(name, replacedEnding)
     // In this order, what takes a place comes before what is to be replaced, which counts only where the other is missing.
-    if (step !== undefined && found.at(-1)?.step !== step)
-      found.push({ step, folder: join(checkpointsPath(run), name) })
+    if (step !== undefined && !found.has(step)) found.set(step, { step, folder: join(checkpointsPath(run), name) })
   }
-  return found.sort((a, b) => b.step - a.step)
+  return [...found.values()].sort((a, b) => b.step - a.step)
 }
 
 /** Whether there is any checkpoint, whole or damaged. */

@@ -75,6 +75,14 @@ model S {
 }`,
   ),
   scenario(
+    'a nest that adds no resolution',
+    'MDM0241',
+    `
+model Inner { level 16 { channels 32  blocks 1 } }
+model Outer nests Inner { level 16 { channels 32  blocks 1 } }
+`,
+  ),
+  scenario(
     'a nest that does not meet',
     'MDM0220',
     `

@@ -27,7 +27,7 @@ model S { level 64 { channels 64  blocks 2 } }`,
     'MDM0102',
     `
 model S { level 64 { channels 64  blocks 2 } }
-model T nest S { level 64 { channels 64  blocks 2 } }`,
+model T nest S { level 128 { channels 64  blocks 2 }  level 64 { channels 64  blocks 2 } }`,
   ),
   scenario('a model without its braces', 'MDM0102', 'model S level 64 { channels 64  blocks 2 }'),
   scenario('a text for a name', 'MDM0102', 'model "S" { level 64 { channels 64  blocks 2 } }'),
@@ -207,7 +207,7 @@ block b(x, x) {
     'MDM0107',
     `
 model S64 { level 64 { channels 64  blocks 2 } }
-model S256 nests S46 { level 64 { channels 64  blocks 2 } }`,
+model S256 nests S46 { level 128 { channels 64  blocks 2 }  level 64 { channels 64  blocks 2 } }`,
   ),
   scenario('a block that is not there', 'MDM0107', 'model S { level 64 { channels 64  blocks 2  use atention } }'),
   scenario(

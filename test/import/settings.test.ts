@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { format } from '../../compiler/syntax/format.js'
-import { around, good, plain, type Config } from './configurations.js'
+import { around, checked, good, imported, plain, type Config } from './configurations.js'
 
 const folder = 'test/fixtures/reference'
 const cases = 'test/fixtures/conformance'
@@ -295,7 +295,9 @@ describe('names', () => {
 
   test('parts of one side have different names', () => {
     const flat = (inner: Config) => around(inner, { resolution_channels: [32], num_resnets_per_resolution: [1] })
-    const text = good({ unet_config: around(flat(plain)) })
+    const { text = '' } = imported({ unet_config: around(flat(plain)) })
     expect(new Set(text.match(/model \w+/g)).size).toBe(3)
+    // The two images would have one name.
+    expect(checked(text).diagnostics.map(({ code }) => code)).toEqual(['MDM0241'])
   })
 })

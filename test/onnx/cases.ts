@@ -92,6 +92,8 @@ const convolutions: readonly (ConvAttributes & {
 interface Convolved {
   readonly x: () => Value
   readonly weight: () => Value
+  /** The weight as a graph that trains has it: given in each run. */
+  readonly givenWeight: () => Value
   /** The gradient with respect to the convolution's result. */
   readonly dy: () => Value
   readonly attributes: ConvAttributes
@@ -116,6 +118,10 @@ function convolved(make: (g: TestGraph, given: Convolved) => Value): Case[] {
       x: () => input('x', shape, 1),
       dy: () => input('dy', result, 3),
       weight: () => g.parameter('conv.weight', weight),
+      givenWeight: () => {
+        inputs.weight = weight
+        return g.input('weight', weight.shape)
+      },
       attributes,
       space,
       kernel,
@@ -165,8 +171,8 @@ export const cases: Readonly<Record<OpName, readonly Case[]>> = {
       }),
     ),
   ],
-  convInputGradient: convolved((g, { dy, weight, attributes, space }) =>
-    g.b.convInputGradient(dy(), weight(), { ...attributes, space }),
+  convInputGradient: convolved((g, { dy, givenWeight, attributes, space }) =>
+    g.b.convInputGradient(dy(), givenWeight(), { ...attributes, space }),
   ),
   convWeightGradient: convolved((g, { x, dy, attributes, kernel }) =>
     g.b.convWeightGradient(x(), dy(), { ...attributes, kernel }),

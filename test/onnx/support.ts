@@ -106,10 +106,10 @@ const loader = `
   for (const path of process.argv.slice(1)) await InferenceSession.create(path, { logSeverityLevel: 2 })
 `
 
-/** What ONNX Runtime prints while it loads models: warnings and errors. */
+/** What ONNX Runtime prints while it loads models, warnings and errors, and the signal that ends it if it crashes. */
 export function printedAtLoad(paths: readonly string[]): string {
   const run = spawnSync(process.execPath, ['--input-type=module', '-e', loader, ...paths], { encoding: 'utf8' })
-  return run.stdout + run.stderr
+  return run.stdout + run.stderr + (run.signal ?? '')
 }
 
 export const hasChecker = spawnSync('python3', ['-c', 'import onnx']).status === 0

@@ -134,6 +134,11 @@ function turned(g: Emitter, weight: ShapedOperand): Operand {
   const size = Number(product(kernel))
   const flat = reshapeTo(g, weight, weight.shape, [out, channels, size])
   const exchanged = g.node('Transpose', [flat], { perm: [1, 0, 2] })
+  // ONNX Runtime 1.30 crashes as it optimises such a product in float16 in front of a convolution.
+  if (weight.elementType === 'float16') {
+    const backwards = [[-1], [-(2 ** 31)], [2], [-1]].map((list) => g.integers(list))
+    return reshapeTo(g, g.node('Slice', [exchanged, ...backwards]), [channels, out, size], [channels, out, ...kernel])
+  }
   const isOpposite = (at: number) => Math.floor(at / size) + (at % size) === size - 1
   const opposites = Float32Array.from({ length: size * size }, (_, at) => (isOpposite(at) ? 1 : 0))
   const matrix = g.cast(g.constant({ shape: [size, size], data: opposites }), weight.elementType)
