@@ -27,6 +27,7 @@ interface RunChoice {
   readonly weights?: string
   readonly encoder?: string
   readonly seed?: number
+  readonly only?: readonly string[]
   readonly heldOut: number
   readonly recompute: Recompute
   readonly precision?: 'fp32' | 'fp16'
@@ -59,6 +60,7 @@ export function addTrain(program: Command): void {
     .argument('[file]', 'an .mdm file with a section `train`')
     .option('--model <name>', 'which model of the file (default: the last)')
     .option('--data <name>', 'emoji, or a folder of images or videos, WebDataset tars, or an index of tables', 'emoji')
+    .option('--only <label...>', 'only the examples with one of these labels')
     .option('-o, --output <folder>', "the run's folder (default: out/MODEL-run)")
     .option('--resume <folder>', 'go on with a run, from its last checkpoint')
     .option('--steps <count>', 'steps of each phase, instead of what the file says', every)
@@ -175,6 +177,7 @@ async function open(file: string, checked: CheckedFile, options: TrainChoice, fo
     ...options,
     encoder: options.encoder,
     words,
+    only: options.only ?? [],
     steps: options.steps,
     batch: options.batch,
     sampleSteps: options.sampleSteps,

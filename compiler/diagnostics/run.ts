@@ -8,7 +8,7 @@ export const runExists = diagnostic({
   code: 'MDM1001',
   message: () => 'this folder holds a run already',
   reason: 'a new run would mix with it',
-  help: 'resume that run, or name another folder',
+  help: 'go on with that run by `mdmc train --resume FOLDER`, or name another folder with -o',
 })
 
 /** A new run among other files. */
@@ -16,7 +16,7 @@ export const runFolderNotEmpty = diagnostic<{ name: string }>({
   code: 'MDM1002',
   message: ({ name }) => `this folder is not empty: it has ${quoted(name)}`,
   reason: 'a run keeps its folder to itself, as it replaces and removes files there',
-  help: 'name a folder that is empty or does not exist yet',
+  help: 'name a folder with -o that is empty or does not exist yet',
 })
 
 /** A folder that is to be resumed, and is none. */

@@ -1,5 +1,6 @@
 /** Diagnostics about training runs. */
 import { diagnostic } from './diagnostic.js'
+import { oneOf } from './suggest.js'
 
 export const nothingToTrain = diagnostic<{ model: string }>({
   code: 'MDM1101',
@@ -13,6 +14,15 @@ export const cannotTrain = diagnostic<{ model: string; setting: string }>({
   message: ({ model, setting }) => `${model} has \`${setting}\`, which training does not support`,
   reason: 'the published training does not use it either',
   help: ({ setting }) => `leave out \`${setting.split(' ')[0] ?? ''}\``,
+})
+
+export const labelsUnknown = diagnostic<{ unknown: readonly string[]; known: readonly string[] }>({
+  code: 'MDM1105',
+  message: ({ unknown }) => `no example has the label ${oneOf(unknown.map((label) => `\`${label}\``))}`,
+  help: ({ known }) =>
+    known.length === 0
+      ? 'the data set has no labels; leave out --only'
+      : `its labels are ${known.slice(0, 12).join(', ')}`,
 })
 
 export const tooManySkipped = diagnostic<{ steps: number; step: number }>({

@@ -53,6 +53,12 @@ export class Dataset {
     return this.#fingerprint
   }
 
+  /** The examples with one of these labels. */
+  only(labels: readonly string[]): Dataset {
+    const chosen = this.#examples.filter(({ label }) => label !== undefined && labels.includes(label))
+    return new Dataset(`${this.name} (${labels.join(', ')})`, chosen)
+  }
+
   /**
    * Two parts, of which the second has about `share` (0 to 1) of the examples. Where an example goes depends on its
    * name alone, whatever else there is; but of two examples or more, each part has at least one.

@@ -15,6 +15,7 @@ export type Mark = keyof typeof marks
 
 export interface Axes {
   readonly title: string
+  /** Of whole numbers, such as steps. */
   readonly x: string
   readonly y: string
   /** Values from 0 on where absent; `log` for values above 0; `near` shows only where values are. */
@@ -81,7 +82,13 @@ export async function plotLines(curves: readonly Curve[], axes: Axes, look: Look
       : { background: 'white' }),
     layer: curves.map((curve) => ({ data: { values: pointsOf(curve, axes) }, mark: marks[curve.mark ?? 'line'] })),
     encoding: {
-      x: { field: 'x', type: 'quantitative', title: axes.x, ...(look.inPage ? { scale: { nice: false } } : {}) },
+      x: {
+        field: 'x',
+        type: 'quantitative',
+        title: axes.x,
+        axis: { tickMinStep: 1 },
+        ...(look.inPage ? { scale: { nice: false } } : {}),
+      },
       y: { field: 'y', type: 'quantitative', title: axes.y, ...scaleOf(axes) },
       color: {
         field: 'curve',

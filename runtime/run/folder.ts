@@ -179,6 +179,6 @@ async function tidy(path: string): Promise<void> {
 
 /** Whether a run may have left this before it had settings. */
 function isLeftover(path: string, name: string): boolean {
-  const own = [lockPath(path), checkpointsPath(path), samplesPath(path)]
-  return own.includes(join(path, name)) || join(path, name).startsWith(`${settingsPath(path)}.`)
+  if ([checkpointsPath(path), samplesPath(path), lockPath(path)].includes(join(path, name))) return true
+  return [settingsPath(path), lockPath(path)].some((own) => join(path, name).startsWith(`${own}.`))
 }

@@ -3,13 +3,14 @@
  * can be told, and gives a sign of life (the time of the file) now and then, so that a killed run is no obstacle.
  */
 import { randomUUID } from 'node:crypto'
-import { readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { readFile, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { runInUse } from '../../compiler/diagnostics/run.js'
 import { isSystemError } from '../../files/problem.js'
-import { writeOutput } from '../../files/whole.js'
+import { writeOutput, writeWhole } from '../../files/whole.js'
 import { wholeFile } from '../weights/failure.js'
 import { RunFailure } from './failure.js'
 import { parseObject } from './json.js'
@@ -18,6 +19,8 @@ import { parseObject } from './json.js'
 const beat = 20
 /** Seconds without one after which nobody is at work any more, whatever process has the number now. */
 export const patience = 120
+/** Seconds that taking over a lock may take. */
+const longestTurn = 10
 
 /** What this process holds: its number alone may be that of a process before it, as in containers. */
 const held = new Set<string>()
@@ -44,16 +47,16 @@ export class Lock {
   static async take(folder: string, report: Report): Promise<Lock | undefined> {
     const path = lockPath(folder)
     const text = JSON.stringify({ pid: process.pid, host: hostname(), token: randomUUID() })
-    for (let attempt = 0; attempt < 10; attempt++) {
+    for (let attempt = 0; attempt < 50; attempt++) {
       if (await created(path, text)) return new Lock(path, text)
       const found = await read(path)
-      if (found === undefined) continue
-      if (atWork(found)) {
+      if (found !== undefined && atWork(found)) {
         const age = Math.max(0, Math.round(found.age))
         report(runInUse({ holder: holderOf(found), seconds: age, patience: patience - age }), wholeFile(path))
         return undefined
       }
-      await removeStale(path, found)
+      if (found !== undefined && (await takenOver(path, found, text))) return new Lock(path, text)
+      await setTimeout(20)
     }
     throw new RunFailure(`${path} can be neither made nor read`, 'remove it')
   }
@@ -130,15 +133,20 @@ function holderOf({ text }: Found): string {
   return typeof pid === 'number' && typeof host === 'string' ? `process ${pid} on ${host}` : 'another process'
 }
 
-/** Removes what nobody holds, unless it has been taken meanwhile. */
-async function removeStale(path: string, found: Found): Promise<void> {
-  const aside = `${path}.${randomUUID()}.partial`
-  try {
-    await rename(path, aside)
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return
-    throw error
+/** Puts `text` in the place of a lock that nobody holds; false where somebody else does so, or has done. */
+async function takenOver(path: string, found: Found, text: string): Promise<boolean> {
+  const turn = `${path}.taking`
+  if (!(await created(turn, text))) {
+    // Who was killed in these few lines is rare, and should not be in the way for ever.
+    const other = await read(turn)
+    if (other !== undefined && other.age > longestTurn) await rm(turn, { force: true })
+    return false
   }
-  if ((await readFile(aside, 'utf8')) === found.text) await rm(aside, { force: true })
-  else await rename(aside, path)
+  try {
+    const unchanged = (await read(path))?.text === found.text
+    if (unchanged) await writeWhole(path, text)
+    return unchanged
+  } finally {
+    await rm(turn, { force: true })
+  }
 }

@@ -133,7 +133,7 @@ ${specs.join('\n')}
 }
 
 function lastStep(lines: readonly MetricsLine[]): number {
-  return lines.at(-1)?.step ?? 0
+  return lines.reduce((last, { step }) => Math.max(last, step), 0)
 }
 
 function plain(value: unknown): string {

@@ -27,7 +27,7 @@ export async function plotsOf(lines: readonly MetricsLine[]): Promise<Plot[]> {
   const series = seriesOf(lines)
   const plots: Plot[] = []
   const add = async (curves: readonly Curve[], axes: Pick<Axes, 'title' | 'scale'>, look: typeof wide) => {
-    if (curves.length > 0)
+    if (curves.some(({ y }) => y.some((value) => Number.isFinite(value))))
       plots.push({ svg: await plotLines(curves, { x: 'step', y: '', ...axes }, look), wide: look === wide })
   }
 
@@ -37,18 +37,19 @@ export async function plotsOf(lines: readonly MetricsLine[]): Promise<Plot[]> {
   ]
   await add(all, { title: 'Loss', scale: lossScale(all) }, wide)
 
-  const resolutions = [...series.keys()].filter((name) => /^(held_out\/)?loss\//.test(name))
-  const byResolution = resolutions.flatMap((name) => {
+  const losses = [...series.keys()].filter((name) => /^(held_out\/)?loss\//.test(name))
+  const byResolution = losses.flatMap((name) => {
     const resolution = name.slice(name.indexOf('loss/') + 'loss/'.length)
-    return name.startsWith(heldOut)
-      ? measured(resolution, series.get(name), 'dots')
-      : trained(resolution, series.get(name))
+    const points = series.get(name)
+    return name.startsWith(heldOut) ? measured(resolution, points, 'dots') : trained(resolution, points)
   })
   const dots = byResolution.some(({ mark }) => mark === 'dots') ? ' (dots: held out)' : ''
-  await add(byResolution, { title: `Loss by resolution${dots}`, scale: lossScale(byResolution) }, wide)
+  // A single one says what the first plot does.
+  if (new Set(byResolution.map(({ name }) => name)).size > 1)
+    await add(byResolution, { title: `Loss by resolution${dots}`, scale: lossScale(byResolution) }, wide)
 
   const others = [...series.keys()].filter(
-    (name) => !totals.has(name) && !resolutions.includes(name) && name !== 'loss' && name !== `${heldOut}loss`,
+    (name) => !totals.has(name) && !losses.includes(name) && name !== 'loss' && name !== `${heldOut}loss`,
   )
   const ordered = [
     ...Object.keys(known).filter((name) => others.includes(name)),

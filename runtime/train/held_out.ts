@@ -12,8 +12,8 @@ import { imagesOf } from './phases.js'
 import type { PlannedPhase } from './phases.js'
 import type { Examples } from './job.js'
 
-/** Images that the loss is taken of, at most: more tell it no better than a run needs. */
-const limit = 256
+/** Images that the loss is taken of; a smaller data set shows each several times, with other noise. */
+const images = 256
 
 export class HeldOut {
   private constructor(
@@ -49,7 +49,7 @@ export class HeldOut {
     if (loader === undefined) return undefined
     const totals = new Map<string, number[]>()
     try {
-      for (let first = 0; first + batch <= Math.min(limit, dataset.length); first += batch) {
+      for (let first = 0; first < images; first += batch) {
         const batchOf = await loader.next()
         const condition = await conditions(
           batchOf.examples,

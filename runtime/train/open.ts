@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Model, Training } from '../../compiler/check/model.js'
+import { labelsUnknown } from '../../compiler/diagnostics/train.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import type { Dataset } from '../data/dataset.js'
 import { openDataset } from '../data/open.js'
@@ -14,6 +15,8 @@ import type { PreviewWishes } from './previews.js'
 export interface TrainingWishes extends PhaseChanges {
   /** `emoji`, or where the data lies. */
   readonly data: string
+  /** Labels of the examples that are wanted; all where there are none. */
+  readonly only: readonly string[]
   /** Share of the examples that is measured on instead of trained on. */
   readonly heldOut: number
   readonly encoder: string | undefined
@@ -84,12 +87,18 @@ export async function openTraining(
 async function openData(
   model: Model,
   training: Omit<Training, 'phases'>,
-  { data: setting, heldOut: share, encoder }: TrainingWishes,
+  { data: setting, only, heldOut: share, encoder }: TrainingWishes,
   report: Report,
   progress: ((done: number, all: number) => void) | undefined,
 ): Promise<{ readonly whole: Dataset; readonly data: PhaseData } | undefined> {
-  const whole = await openDataset(setting, model.frames, report)
-  if (whole === undefined) return undefined
+  const all = await openDataset(setting, model.frames, report)
+  if (all === undefined) return undefined
+  const unknown = only.filter((label) => !all.classes.includes(label))
+  if (unknown.length > 0) {
+    report(labelsUnknown({ unknown, known: all.classes }), undefined)
+    return undefined
+  }
+  const whole = only.length > 0 ? all.only(only) : all
   const parts = share > 0 ? whole.heldOut(share) : { training: whole, heldOut: undefined }
   const settings = {
     encoder,

@@ -63,7 +63,7 @@ export async function runFile(path: string, inputs: Tensors): Promise<Tensors> {
 const whole = ['label', 'negative_label', 'steps']
 
 function toRuntime(name: string, { shape, data }: Tensor): OrtTensor {
-  if (whole.includes(name)) return new OrtTensor('int64', BigInt64Array.from(data, BigInt), shape)
+  if (whole.includes(name) || data instanceof Float64Array) return new OrtTensor('int64', BigInt64Array.from(data, BigInt), shape)
   return new OrtTensor('float32', Float32Array.from(data), shape)
 }
 
@@ -72,7 +72,7 @@ const sizes: Readonly<Record<string, number>> = { batch: 2, tokens: 5 }
 /** Reproducible inputs for the ports of a manifest; sizes that a run chooses are 2 examples and 5 tokens. */
 export function inputsFor(ports: readonly ManifestPort[]): Tensors {
   return Object.fromEntries(
-    ports.map(({ name, shape, default: standard }, i) => {
+    ports.map(({ name, type, shape, default: standard }, i) => {
       const fixed = shape.map((size) => (typeof size === 'number' ? size : (sizes[size] ?? 1)))
       const waves = (_: unknown, k: number) => Math.sin(1 + 12.9898 * k + 78.233 * i) * 1.2
       const values: Readonly<Record<string, (_: unknown, k: number) => number>> = {
@@ -81,7 +81,9 @@ export function inputsFor(ports: readonly ManifestPort[]): Tensors {
         text_mask: (_, k) => (k === (fixed[1] ?? 0) - 1 ? 0 : 1),
       }
       const value = values[name] ?? (standard === undefined ? waves : () => standard)
-      return [name, { shape: fixed, data: Float32Array.from({ length: elementCount(fixed) }, value) }]
+      const length = elementCount(fixed)
+      const data = type === 'int64' ? Float64Array.from({ length }, value) : Float32Array.from({ length }, value)
+      return [name, { shape: fixed, data }]
     }),
   )
 }

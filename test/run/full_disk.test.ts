@@ -26,6 +26,16 @@ function smallDisk(): string | undefined {
   return path
 }
 
+/** Takes all room that there is. */
+function fill(): void {
+  const filler = new AppendedFile(join(disk ?? '', 'filler'))
+  for (const size of [4096, 1])
+    expect(() => {
+      for (;;) filler.append(Buffer.alloc(size))
+    }).toThrow('the disk is full')
+  filler.close()
+}
+
 /** What a user reads of what `action` throws. */
 async function complaint(action: () => Promise<unknown>): Promise<string | undefined> {
   try {
@@ -64,12 +74,7 @@ test.runIf(disk !== undefined)('metrics, samples and reports without room', asyn
   const path = join(disk ?? '', 'run')
   const run = await newRun(path)
   run.append({ step: 1, loss: 0.5 })
-  const filler = new AppendedFile(join(disk ?? '', 'filler'))
-  for (const size of [4096, 1])
-    expect(() => {
-      for (;;) filler.append(Buffer.alloc(size))
-    }).toThrow('the disk is full')
-  filler.close()
+  fill()
 
   let told: unknown
   try {
@@ -92,7 +97,8 @@ test.runIf(disk !== undefined)('metrics, samples and reports without room', asyn
   expect(readdirSync(path).filter((name) => name.includes('partial') || name.includes('report'))).toEqual([])
   await run.close()
 
-  // Not even the lock has room.
+  // Not even the lock has room, once what it had before is taken.
+  fill()
   expect(await complaint(() => openRun(path))).toMatch(/run cannot be written: the disk is full/)
   expect(existsSync(join(path, 'lock'))).toBe(false)
 })
