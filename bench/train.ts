@@ -1,13 +1,15 @@
 /**
  * A training step in ONNX Runtime against the same step in PyTorch: two processes, one step each in turn, medians and
  * their ratio, peak memory, and how long the session takes to be made. Run with
- * `npx tsx bench/train.ts [--batch 1] [--runs 9] [--threads 2] CASE_DIR_OR_JSON...`; needs python3 with torch.
+ * `npx tsx bench/train.ts [--batch 1] [--runs 9] [--threads 2] [--tokens 32] [--no-optimiser]
+ * [--alone] CASE_DIR_OR_JSON...`; needs python3 with torch.
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { onnx } from '../backends/onnx/engine.js'
 import { resolutionName } from '../compiler/build/nest.js'
@@ -21,6 +23,9 @@ import type { Graph } from '../compiler/ir/graph.js'
 import { elementCount, type Tensor } from '../compiler/ir/tensor.js'
 import { buildTraining, gradientName } from '../compiler/training.js'
 import { disk } from '../cli/sources.js'
+import { Optimiser } from '../runtime/optimise/optimiser.js'
+import { ParameterStore } from '../runtime/optimise/store.js'
+import { publishedTraining } from '../runtime/train/phases.js'
 import { ruleUniforms, ruleWeights } from '../runtime/weights/rule.js'
 import { writeSafetensors } from '../runtime/weights/write-safetensors.js'
 import { median } from './processes.js'
@@ -33,6 +38,7 @@ const { values, positionals } = parseArgs({
     threads: { type: 'string', default: '2' },
     tokens: { type: 'string', default: '32' },
     alone: { type: 'boolean', default: false },
+    'no-optimiser': { type: 'boolean', default: false },
   },
 })
 const [batch, runs, threads, tokens] = [values.batch, values.runs, values.threads, values.tokens].map(Number) as [
@@ -41,6 +47,8 @@ const [batch, runs, threads, tokens] = [values.batch, values.runs, values.thread
   number,
   number,
 ]
+
+const optimises = !values['no-optimiser']
 
 interface Step {
   readonly seconds: number
@@ -63,8 +71,12 @@ async function compare(config: string): Promise<void> {
     const ours = await prepare(graph, inputs)
     const peer = values.alone ? undefined : await serve(config, file)
     const steps = { ours: [await ours.step()], peer: [] as Step[] }
+    // Threads of either side wait busily for a while after their work.
+    const rest = () => sleep(300)
     for (let i = 0; i < runs; i++) {
+      await rest()
       if (peer) steps.peer.push(await peer.step())
+      await rest()
       steps.ours.push(await ours.step())
     }
     peer?.stop()
@@ -161,17 +173,26 @@ async function writePeerInputs(path: string, model: Model, inputs: Readonly<Reco
 }
 
 async function prepare(graph: Graph, inputs: Readonly<Record<string, Tensor>>) {
-  const weights = ruleWeights(graph.parameters)
-  const read = new Map<string, Float32Array>()
-  for (const { name } of graph.parameters) read.set(name, await weights.read(name))
-  const held = { read: async (name: string) => read.get(name) ?? new Float32Array() }
+  const trained = new Set(graph.outputs.map(({ name }) => name))
+  const frozen = ({ name }: { name: string }) => !trained.has(gradientName(name))
+  const { optimizer } = publishedTraining
+  // Without an optimiser nothing is kept beside the values: every parameter is frozen.
+  const store = new ParameterStore(graph.parameters, {
+    ...publishedTraining,
+    frozen: optimises ? frozen : () => true,
+  })
+  await store.fill(ruleWeights(graph.parameters))
+  const optimiser = new Optimiser(store, optimizer, { steps: runs + 1, rate: optimizer.rate })
+  const weights = { read: async (name: string) => store.values(name) }
   const start = performance.now()
-  const session = await onnx.prepare(graph, held, { device: 'cpu', threads, trains: true })
+  const session = await onnx.prepare(graph, weights, { device: 'cpu', threads, trains: true })
   const created = (performance.now() - start) / 1000
   const names = graph.parameters.map(({ name }) => gradientName(name))
   const step = async (): Promise<Step> => {
     const start = performance.now()
     const outputs = await session.run(inputs)
+    const gradient = (name: string) => outputs[gradientName(name)]?.data as Float32Array
+    if (optimises) optimiser.update(gradient)
     const seconds = (performance.now() - start) / 1000
     let squares = 0
     for (const name of names) for (const value of outputs[name]?.data ?? []) squares += value * value
@@ -187,7 +208,8 @@ async function peakMemory(): Promise<number> {
 
 /** The PyTorch process: one line in, one step, what it took out. */
 async function serve(config: string, inputs: string) {
-  const command = ['--config', config, '--inputs', inputs, '--threads', String(threads), '--no-optimiser']
+  const command = ['--config', config, '--inputs', inputs, '--threads', String(threads)]
+  if (!optimises) command.push('--no-optimiser')
   const child = spawn('python3', ['bench/peers/torch_train.py', ...command], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async () => String((await lines.next()).value)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The tour: installs mdmc in this folder, compiles S64S256 to ONNX with fresh weights and runs it once.
+# The tour: installs mdmc in this folder, compiles S64S256 to ONNX with fresh weights and runs it once, then trains a
+# small model on food emoji and samples from it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,3 +18,13 @@ node scripts/run-once.mjs out/S64S256
 
 say '4. mdmc inspect models/S64S256.mdm'
 node dist/mdmc.js inspect models/S64S256.mdm
+
+say '5. mdmc train examples/emoji/quick.mdm --only "Food & Drink" (a minute or two)'
+rm -rf out/tour
+node dist/mdmc.js train examples/emoji/quick.mdm --only 'Food & Drink' --save-every 200 -o out/tour \
+  --prompt 'red apple' 'banana' 'pear' 'lemon' 'cookie' 'doughnut' 'hamburger' 'watermelon' 'broccoli'
+
+say '6. mdmc sample examples/emoji/quick.mdm --weights out/tour/model.safetensors'
+node dist/mdmc.js sample examples/emoji/quick.mdm --weights out/tour/model.safetensors -o out/tour-samples \
+  --prompt 'red apple' 'banana' 'pear' 'lemon' 'cookie' 'doughnut' 'hamburger' 'watermelon' 'broccoli'
+say 'Look at out/tour-samples/grid.png and out/tour/report.html'

@@ -63,7 +63,8 @@ export async function runFile(path: string, inputs: Tensors): Promise<Tensors> {
 const whole = ['label', 'negative_label', 'steps']
 
 function toRuntime(name: string, { shape, data }: Tensor): OrtTensor {
-  if (whole.includes(name) || data instanceof Float64Array) return new OrtTensor('int64', BigInt64Array.from(data, BigInt), shape)
+  if (whole.includes(name) || data instanceof Float64Array)
+    return new OrtTensor('int64', BigInt64Array.from(data, BigInt), shape)
   return new OrtTensor('float32', Float32Array.from(data), shape)
 }
 
