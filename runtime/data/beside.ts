@@ -1,6 +1,6 @@
 /** What files beside an image say of it: `NAME.txt`, `NAME.caption`, `NAME.json`. */
 import { readFile } from 'node:fs/promises'
-import { parseObject } from '../run/json.js'
+import { parseObject } from '../json.js'
 import { captionOf, noWords, wordsOf, type Words } from './example.js'
 import { endingOf, stemOf } from './formats.js'
 import { metadataOf } from './metadata.js'

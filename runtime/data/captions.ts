@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { captionsIncomplete, captionsMissing } from '../../compiler/diagnostics/data.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { makeFolder } from '../../files/folder.js'
-import type { EncodedText, Row, TextEncoder } from '../text/encoder.js'
+import { padded, type EncodedText, type Row, type TextEncoder } from '../text/encoder.js'
 import type { Dataset } from './dataset.js'
 import { ShelfFiles, type Shelf } from './shelf.js'
 
@@ -131,18 +131,4 @@ async function encodeShelf(prompts: readonly string[], encoder: TextEncoder): Pr
     start += mask.length
   }
   return shelf
-}
-
-function padded(rows: readonly Row[], width: number): EncodedText {
-  const tokens = Math.max(1, ...rows.map(({ mask }) => mask.length))
-  const text = new Float32Array(rows.length * tokens * width)
-  const masks = new Float32Array(rows.length * tokens)
-  rows.forEach(({ features, mask }, row) => {
-    text.set(features, row * tokens * width)
-    masks.set(mask, row * tokens)
-  })
-  return {
-    text: { shape: [rows.length, tokens, width], data: text },
-    mask: { shape: [rows.length, tokens], data: masks },
-  }
 }

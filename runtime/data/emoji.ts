@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { asObject } from '../run/json.js'
+import { asObject } from '../json.js'
 import type { Example } from './example.js'
 import { DataFailure } from './failure.js'
 import { together } from './together.js'

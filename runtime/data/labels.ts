@@ -3,10 +3,8 @@ import type { LabelCondition } from '../../compiler/check/model.js'
 import { classesTooMany, classesUnknown, labelsIncomplete, labelsMissing } from '../../compiler/diagnostics/data.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
+import { unconditionalLabel } from '../text/labels.js'
 import type { Dataset } from './dataset.js'
-
-/** What runtime/text/labels.ts takes for no class as well. */
-const unconditionalLabel = -1
 
 /** The labels of some examples, int64 [examples]; -1, for no class, for those that have none or are `dropped`. */
 export type LabelRows = (examples: readonly number[], dropped?: readonly boolean[]) => Tensor

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { systemProblem } from '../../files/problem.js'
 import { syncFolder, writeOutput } from '../../files/whole.js'
 import type { PlainValue } from '../weights/source.js'
-import { asObject, isCount, parseObject } from './json.js'
+import { asObject, isCount, parseObject } from '../json.js'
 import { writeTensors, type FileDigest, type NamedTensor } from './tensors.js'
 
 /** The files of tensors that a checkpoint may have: the weights, their running average, what the optimizer keeps. */

@@ -13,7 +13,7 @@ import { isSystemError } from '../../files/problem.js'
 import { writeOutput, writeWhole } from '../../files/whole.js'
 import { wholeFile } from '../weights/failure.js'
 import { RunFailure } from './failure.js'
-import { parseObject } from './json.js'
+import { parseObject } from '../json.js'
 
 /** Seconds between signs of life. */
 const beat = 20

@@ -6,7 +6,7 @@ import { metricsDamaged } from '../../compiler/diagnostics/run.js'
 import { isSystemError } from '../../files/problem.js'
 import { writeWhole } from '../../files/whole.js'
 import { wholeFile } from '../weights/failure.js'
-import { isCount, parseObject } from './json.js'
+import { isCount, parseObject } from '../json.js'
 
 /**
  * Numbers of one step, under names of the caller's choice. The report knows `loss` and `loss/RESOLUTION`, the same with

@@ -5,7 +5,7 @@ import { isSystemError } from '../../files/problem.js'
 import { writeWhole } from '../../files/whole.js'
 import { textsOf, withTexts } from '../images/png-text.js'
 import { stepName, stepOf } from './checkpoints.js'
-import { parseObject } from './json.js'
+import { parseObject } from '../json.js'
 
 /** A grid of pictures. */
 export interface SampleGrid {

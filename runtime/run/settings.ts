@@ -7,7 +7,7 @@ import { systemProblem } from '../../files/problem.js'
 import { writeWhole } from '../../files/whole.js'
 import { wholeFile } from '../weights/failure.js'
 import type { PlainValue } from '../weights/source.js'
-import { asObject, isCount, isTexts, parseObject } from './json.js'
+import { asObject, isCount, isTexts, parseObject } from '../json.js'
 
 /** The settings of a run. */
 export interface RunSettings {

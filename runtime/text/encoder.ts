@@ -57,8 +57,9 @@ export function encoderOfRows(
   }
 }
 
-function padded(rows: readonly Row[], width: number): EncodedText {
-  const tokens = Math.max(...rows.map(({ mask }) => mask.length))
+/** Rows as one tensor, padded to the longest of them. */
+export function padded(rows: readonly Row[], width: number): EncodedText {
+  const tokens = Math.max(1, ...rows.map(({ mask }) => mask.length))
   const text = new Float32Array(rows.length * tokens * width)
   const mask = new Float32Array(rows.length * tokens)
   rows.forEach((row, i) => {

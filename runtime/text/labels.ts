@@ -5,7 +5,7 @@ import { labelUnknown, labelWithoutLabels, nothingAsked } from '../../compiler/d
 import type { Tensor } from '../../compiler/ir/tensor.js'
 
 /** The label of no class: its one-hot vector is zero. */
-const unconditionalLabel = -1
+export const unconditionalLabel = -1
 
 /**
  * Labels as an int64 tensor [labels]. A label is a class's name or else its number from 0; empty or -1 it stands for

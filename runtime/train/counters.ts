@@ -1,4 +1,5 @@
 /** What a run counts: sums since the last line of metrics, and totals of the whole run. All of it is in checkpoints. */
+import { asObject } from '../json.js'
 import type { MetricsRow } from '../run/metrics.js'
 import type { PlainValue } from '../weights/source.js'
 import type { StepResult } from './trainer.js'
@@ -58,13 +59,8 @@ function add(sums: Sums, more: Readonly<Record<string, number>>): void {
 }
 
 function asSums(state: PlainValue | undefined, key: string): Sums {
-  const part = isObject(state) ? state[key] : undefined
-  if (!isObject(part)) return {}
+  const part = asObject(asObject(state)?.[key]) ?? {}
   return Object.fromEntries(
     Object.entries(part).flatMap(([name, value]) => (typeof value === 'number' ? [[name, value]] : [])),
   )
-}
-
-function isObject(value: PlainValue | undefined): value is Readonly<Record<string, PlainValue>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

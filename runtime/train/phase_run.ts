@@ -4,6 +4,7 @@ import { tooManySkipped } from '../../compiler/diagnostics/train.js'
 import { InternalError } from '../../compiler/diagnostics/internal.js'
 import type { Parameter } from '../../compiler/ir/parameter.js'
 import { Loader } from '../data/loader.js'
+import { asObject, isCount } from '../json.js'
 import type { ParameterStore } from '../optimise/store.js'
 import type { SavedCheckpoint } from '../run/checkpoints.js'
 import type { NamedTensor } from '../run/tensors.js'
@@ -245,19 +246,13 @@ async function begin(
   }
 }
 
-function trainerState(value: PlainValue | undefined): TrainerState | undefined {
-  const object = isObject(value) ? value : {}
-  const counts = (part: PlainValue | undefined) => (isObject(part) ? part : {})
-  const { steps, updates } = counts(object.optimiser)
-  const { scale, steady } = counts(object.lossScale)
-  const isNumber = (given: PlainValue | undefined): given is number => typeof given === 'number'
-  if (!isNumber(steps) || !isNumber(updates)) throw new InternalError('a checkpoint without counters of the optimiser')
+function trainerState(value: PlainValue | undefined): TrainerState {
+  const { optimiser, lossScale } = asObject(value) ?? {}
+  const { steps, updates } = asObject(optimiser) ?? {}
+  const { scale, steady } = asObject(lossScale) ?? {}
+  if (!isCount(steps) || !isCount(updates)) throw new InternalError('a checkpoint without counters of the optimiser')
   return {
     optimiser: { steps, updates },
-    lossScale: isNumber(scale) && isNumber(steady) ? { scale, steady } : undefined,
+    lossScale: typeof scale === 'number' && isCount(steady) ? { scale, steady } : undefined,
   }
-}
-
-function isObject(value: PlainValue | undefined): value is Readonly<Record<string, PlainValue>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -5,6 +5,7 @@ import { badCase } from '../../compiler/diagnostics/verify.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { openWeights } from '../weights/open.js'
 import type { WeightSource } from '../weights/source.js'
+import { asObject, parseObject } from '../json.js'
 import { wholeFile } from '../weights/failure.js'
 
 export interface RecordedCase {
@@ -30,7 +31,7 @@ export interface RecordedCase {
 export async function readCase(path: string, report: Report): Promise<RecordedCase | undefined> {
   const file = join(path, 'case.json')
   const text = await readFile(file, 'utf8').catch(() => undefined)
-  const json = text === undefined ? undefined : parseJson(text)
+  const json = text === undefined ? undefined : parseObject(text)
   if (text === undefined || json === undefined) {
     const problem = text === undefined ? 'case.json cannot be read' : 'case.json is not valid JSON'
     report(badCase({ problem }), wholeFile(file))
@@ -43,7 +44,7 @@ export async function readCase(path: string, report: Report): Promise<RecordedCa
   )
   const tensors = hasFigures ? await openWeights(figures, report) : undefined
   if (hasFigures && tensors === undefined) return undefined
-  const parameters = asRecord(json.parameters)
+  const parameters = asObject(json.parameters)
   return {
     path,
     json,
@@ -55,20 +56,6 @@ export async function readCase(path: string, report: Report): Promise<RecordedCa
     parameters: Object.entries(parameters ?? {}).map(([name, shape]) => ({ name, shape: asNumbers(shape) })),
     tensors,
   }
-}
-
-function parseJson(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    return asRecord(JSON.parse(text))
-  } catch {
-    return undefined
-  }
-}
-
-export function asRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : undefined
 }
 
 export function asNumbers(value: unknown): number[] {

@@ -6,7 +6,8 @@ import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import { wholeFile } from '../weights/failure.js'
 import type { WeightSource } from '../weights/source.js'
 import { digest, type Digest } from '../weights/rule.js'
-import { asRecord, type RecordedCase } from './case.js'
+import { type RecordedCase } from './case.js'
+import { asObject } from '../json.js'
 import { fromGrid, toGrid } from './grid.js'
 
 export interface TensorResult {
@@ -27,8 +28,8 @@ const vanishingTolerance = 1e-5
 
 /** The digests under a key of case.json, by the tensor's name. */
 export function digestsIn(value: unknown): ReadonlyMap<string, Digest> {
-  const digests = Object.entries(asRecord(value) ?? {}).flatMap(([name, entry]): [string, Digest][] => {
-    const { norm, dot } = asRecord(entry) ?? {}
+  const digests = Object.entries(asObject(value) ?? {}).flatMap(([name, entry]): [string, Digest][] => {
+    const { norm, dot } = asObject(entry) ?? {}
     return typeof norm === 'number' && typeof dot === 'number' ? [[name, { norm, dot }]] : []
   })
   return new Map(digests)

@@ -8,7 +8,8 @@ import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import { drawDropout } from '../../compiler/passes/draw_dropout.js'
 import { buildTraining, gradientName, withGradients } from '../../compiler/training.js'
 import { ruleUniforms } from '../weights/rule.js'
-import { asRecord, type RecordedCase } from './case.js'
+import { type RecordedCase } from './case.js'
+import { asObject } from '../json.js'
 import { digestsIn, vanishingIn, type Figures } from './figures.js'
 import { fromGrid, toGrid } from './grid.js'
 import { lossInputs, recordedNames } from './loss.js'
@@ -68,7 +69,7 @@ export function lossGradients(model: Model, recorded: RecordedCase, report: Repo
     trains: true,
     run: async (session, figures) => {
       const outputs = await session.run(await lossInputs(graph, model, recorded, figures, 0))
-      const [step] = Array.isArray(recorded.json.steps) ? recorded.json.steps.map(asRecord) : []
+      const [step] = Array.isArray(recorded.json.steps) ? recorded.json.steps.map(asObject) : []
       figures.compareNumber('loss', outputs.loss?.data[0], step?.loss)
       figures.compareDigests(
         'gradients',

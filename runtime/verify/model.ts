@@ -4,7 +4,8 @@ import { load, type SourceHost } from '../../compiler/check/load.js'
 import type { Model } from '../../compiler/check/model.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { importReference } from '../../compiler/import/import.js'
-import { asRecord, type RecordedCase } from './case.js'
+import { type RecordedCase } from './case.js'
+import { asObject } from '../json.js'
 
 export function modelOf(recorded: RecordedCase, host: SourceHost, report: Report): Model | undefined {
   const text = importReference(`${recorded.path}/case.json`, configuration(recorded), { name: 'case' }, report)
@@ -22,7 +23,7 @@ function configuration({ json, sizes, tensors }: RecordedCase): string {
   const labels = tensors?.entries.some(({ name }) => name === 'in.labels') ?? false
   const diffusion =
     'sampler' in json
-      ? { diffusion_config: { use_vdm_loss_weights: false, ...asRecord(json.diffusion), sampler_config: json.sampler } }
+      ? { diffusion_config: { use_vdm_loss_weights: false, ...asObject(json.diffusion), sampler_config: json.sampler } }
       : {}
   return JSON.stringify({
     unet_config: json.reference_config,

@@ -1,7 +1,8 @@
 /** Cases of noise schedules: gamma, its shifts, weights of the loss, and steps of sampling. */
 import { gammas, shift, timesteps, vdmWeights } from '../../compiler/build/schedule.js'
 import type { Schedule } from '../../compiler/check/model.js'
-import { asRecord, type RecordedCase } from './case.js'
+import { type RecordedCase } from './case.js'
+import { asObject } from '../json.js'
 import type { Figures } from './figures.js'
 
 const schedules: Readonly<Record<string, Schedule>> = {
@@ -14,7 +15,7 @@ const schedules: Readonly<Record<string, Schedule>> = {
 export async function compareSchedules({ json, tensors }: RecordedCase, figures: Figures): Promise<void> {
   const listed: readonly unknown[] = Array.isArray(json.entries) ? json.entries : []
   const entries = listed.flatMap((entry): Readonly<Record<string, unknown>>[] =>
-    asRecord(entry) ? [asRecord(entry) ?? {}] : [],
+    asObject(entry) ? [asObject(entry) ?? {}] : [],
   )
   const tables = new Map<string, Float32Array>()
   for (const { name, num_diffusion_steps: steps, schedule_type: type } of entries) {

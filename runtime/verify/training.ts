@@ -6,7 +6,8 @@ import { buildTraining, gradientName } from '../../compiler/training.js'
 import { Optimiser } from '../optimise/optimiser.js'
 import { ParameterStore } from '../optimise/store.js'
 import { ruleWeights } from '../weights/rule.js'
-import { asNumbers, asRecord, type RecordedCase } from './case.js'
+import { asNumbers, type RecordedCase } from './case.js'
+import { asObject } from '../json.js'
 import { digestsIn, vanishingIn } from './figures.js'
 import { lossInputs } from './loss.js'
 import type { Comparison } from './network.js'
@@ -25,7 +26,7 @@ export function trainingSteps(model: Model, recorded: RecordedCase, report: Repo
     run: async (session, figures) => {
       const { json } = recorded
       const vanishing = vanishingIn(json)
-      const steps = Array.isArray(json.steps) ? json.steps.map(asRecord) : []
+      const steps = Array.isArray(json.steps) ? json.steps.map(asObject) : []
       await store.fill(ruleWeights(graph.parameters))
       const optimiser = new Optimiser(store, optimizer, { steps: steps.length, rate: undefined })
       for (const [k, step] of steps.entries()) {
@@ -70,7 +71,7 @@ function gradientIn(tensor: Tensor | undefined): Float32Array {
 
 /** The optimizer as the case has it. */
 function settingsOf({ json }: RecordedCase): { optimizer: Training['optimizer']; average: number } {
-  const given = asRecord(json.optimizer) ?? {}
+  const given = asObject(json.optimizer) ?? {}
   const number = (key: string, otherwise = 0) => (typeof given[key] === 'number' ? given[key] : otherwise)
   const [first = 0.9, second = 0.999] = asNumbers(given.betas)
   return {

@@ -1,4 +1,4 @@
-/** JSON files of a run folder: foreign data, as a disk may damage them. */
+/** JSON from files: foreign data, or our own as a disk may damage it. */
 
 /** The value of a text; undefined if it is no JSON object. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
