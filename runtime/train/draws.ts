@@ -22,7 +22,7 @@ export interface Place {
 }
 
 /** Rows of each resolution, highest first, in a mixed batch: at least one each. */
-export function rowsOf(model: Model, rows: number): number[] {
+function rowsOf(model: Model, rows: number): number[] {
   const shares = cumulativeShares(model.diffusion.mix)
   return partsOf(model).map((_, r) => Math.max(1, Math.floor((shares[r] ?? 1) * rows)))
 }

@@ -41,7 +41,7 @@ const pictures = 16
 const pictureSteps = 50
 
 /** Where text is kept once it has been encoded, for all runs of this user. */
-export function captionFolder(): string {
+function captionFolder(): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mdmc', 'captions')
 }
 

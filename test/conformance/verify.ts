@@ -28,7 +28,7 @@ export async function expectToConform(name: string, engine: Engine, closest: num
 }
 
 /** Largest errors of digests of gradients, near what is measured (2 cores, both engines and WebGPU over SwiftShader). */
-export const closestGradient = 3e-5
+const closestGradient = 3e-5
 const closestVanishing = 1e-6
 
 /** Every recorded gradient is there, and close; those that vanish in exact arithmetic are as small as rounding. */

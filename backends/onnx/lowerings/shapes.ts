@@ -41,7 +41,7 @@ export const slice: Lowering<'slice'> = ({ x }, { axis, start, end }, g) =>
   g.node('Slice', [x, g.integers([start]), g.size(end), g.integers([axis])])
 
 /** The elements along some axes in the opposite order. */
-export function reversed(g: Emitter, x: Operand, axes: readonly number[]): Operand {
+function reversed(g: Emitter, x: Operand, axes: readonly number[]): Operand {
   const all = (value: number) => g.integers(axes.map(() => value))
   return g.node('Slice', [x, all(-1), all(-(2 ** 31)), g.integers(axes), all(-1)])
 }
@@ -113,6 +113,6 @@ export const oneHot: Lowering<'oneHot'> = ({ x }, { depth }, g) => {
 }
 
 /** The number of elements of the axes from `axis` on. */
-export function elementsFrom(shape: Shape, axis: number): Dimension {
+function elementsFrom(shape: Shape, axis: number): Dimension {
   return product(shape.slice(axis))
 }
