@@ -1,5 +1,6 @@
 /** From the tensor IR to an ONNX graph: each op through its lowering, in the order of the graph. */
 import { InternalError } from '../../compiler/diagnostics/internal.js'
+import type { Shape } from '../../compiler/ir/dimension.js'
 import { constantOf, parameterOf, type Graph, type Node } from '../../compiler/ir/graph.js'
 import { decomposeOps } from '../../compiler/passes/decompose.js'
 import { eliminateDead } from '../../compiler/passes/eliminate_dead.js'
@@ -8,7 +9,7 @@ import { pipeline, type Pipeline } from '../../compiler/passes/pass.js'
 import { share } from '../../compiler/passes/share.js'
 import { Emitter, type LoweringOptions, type Operand, type Result, type ShapedOperand } from './emitter.js'
 import { decomposedOps, loweringOf, precisions, type Precision } from './lowerings/index.js'
-import { supportedOpsets, type ElementType, type OnnxModel, type ValueInfo } from './model.js'
+import { supportedOpsets, type ElementType, type OnnxModel, type OnnxNode, type ValueInfo } from './model.js'
 
 export const defaultLowering: LoweringOptions = { opset: supportedOpsets.first, precision: 'float32' }
 
@@ -53,8 +54,9 @@ export function lowerInto(g: Emitter, graph: Graph, given: ReadonlyMap<string, O
 export function finish(g: Emitter, name: string, results: readonly NamedResult[]): OnnxModel {
   const renamed = new Map<string, string>()
   const outputs = results.map(({ name, operand, shape }): ValueInfo => {
-    const isNode = g.nodes.some((node) => node.outputs.includes(operand.name))
-    const result = isNode && !renamed.has(operand.name) ? operand : g.node('Identity', [operand])
+    const source = g.nodes.find((node) => node.outputs.includes(operand.name))
+    const result =
+      source && !renamed.has(operand.name) ? settled(g, operand, source, shape) : g.node('Identity', [operand])
     renamed.set(result.name, name)
     return { name, elementType: operand.elementType, shape }
   })
@@ -65,7 +67,25 @@ export function finish(g: Emitter, name: string, results: readonly NamedResult[]
     outputs: node.outputs.map(rename),
   }))
   const { constants, parameters, inputs, options } = g
-  return { name, opset: options.opset, inputs, outputs, nodes, constants, parameters }
+  const order = options.trains ? resultsReversed(nodes) : nodes
+  return { name, opset: options.opset, inputs, outputs, nodes: order, constants, parameters }
+}
+
+/**
+ * ONNX Runtime computes the last of the nodes that nothing reads first, with all that it needs. In their own order that
+ * is the gradient of the first layer: it would go back through the whole network, and keep all that the gradients of
+ * weights are made of until the end. Reversed, each is computed as soon as it can be (emoji, batch 32: 3.4 to 2.0 GB).
+ */
+function resultsReversed(nodes: readonly OnnxNode[]): readonly OnnxNode[] {
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs))
+  const isRead = ({ outputs }: OnnxNode) => outputs.some((output) => read.has(output))
+  return [...nodes.filter(isRead), ...nodes.filter((node) => !isRead(node)).toReversed()]
+}
+
+/** ONNX Runtime puts products at the end when it fuses them. A result of training must stay in its place. */
+function settled(g: Emitter, operand: Operand, { opType }: OnnxNode, shape: Shape): Operand {
+  const moves = g.options.trains === true && opType === 'MatMul'
+  return moves ? g.node('Reshape', [operand, g.shape(shape)]) : operand
 }
 
 /** A value that leaves a graph under a name. */

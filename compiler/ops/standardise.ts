@@ -16,8 +16,7 @@ export const standardise: Op<['x'], StandardiseAttributes> = {
     return x.shape.length > 0 ? x : fail('a mean needs an axis')
   },
   decompose: ({ x }, { epsilon }, b) => {
-    // A mean is rounded to float32 too; the second one takes off what the first one missed.
-    const deviation = fromMean(fromMean(x, b), b)
+    const deviation = fromMean(x, b)
     return b.mul(deviation, inverseDeviation(deviation, epsilon, b))
   },
   gradient: ({ x }, dy, { y, attributes, b }) => ({ x: standardiseGradient(x, y, dy, attributes, b) }),
@@ -43,9 +42,10 @@ export function standardiseGradient(
   return b.mul(centred, inverseDeviation(fromMean(x, b), epsilon, b))
 }
 
-/** x less its mean along the last axis. */
+/** x less its mean along the last axis. A mean is rounded too: a second one takes off what the first one missed. */
 export function fromMean(x: Value, b: Builder): Value {
-  return b.sub(x, b.mean(x, { axes: [x.type.shape.length - 1], keep: true }))
+  const lessMean = (value: Value) => b.sub(value, b.mean(value, { axes: [x.type.shape.length - 1], keep: true }))
+  return lessMean(lessMean(x))
 }
 
 /** 1 / sqrt(variance + epsilon) along the last axis, [..., 1], of numbers whose mean has been taken off. */

@@ -23,7 +23,7 @@ export const differentiable = pipeline(drawDropout, upsampleIntoConv)
 /** For graphs that train: dropout becomes an input, and ops whose parts the gradients share are taken apart. */
 export const training = pipeline(
   drawDropout,
-  decomposeOps(['attention', 'groupNorm', 'layerNorm', 'silu']),
+  decomposeOps(['attention', 'groupNorm', 'layerNorm', 'silu', 'standardise']),
   foldConstants,
   simplify,
   share,

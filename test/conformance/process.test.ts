@@ -12,8 +12,13 @@ import { folderOf, processes } from './cases.js'
 import { expectGradients } from './verify.js'
 
 /** Near what is measured, and what is asked for: schedules 1e-6, losses 1e-5. */
-const closest = (name: string) =>
-  name === 'schedules' ? 1e-7 : name.startsWith('loss') ? 1e-6 : name.startsWith('train') ? 5e-5 : 1e-5
+const closest = (name: string, tensor: string) => {
+  if (name === 'schedules') return 1e-7
+  if (name.startsWith('loss')) return 1e-6
+  if (!name.startsWith('train')) return 1e-5
+  // A bias of keys has no gradient in exact arithmetic; Adam makes whole steps of its rounding.
+  return tensor.endsWith('qkv.bias') ? 1e-3 : 5e-5
+}
 
 it('has all cases', () => {
   expect(processes.length).toBeGreaterThanOrEqual(13)
@@ -29,6 +34,6 @@ describe.each([onnx, reference])('$name', (engine) => {
     const tensors = result?.tensors ?? []
     if (/^loss|^train/.test(name)) expectGradients(name, tensors)
     for (const { name: tensor, error, group } of tensors)
-      if (group?.endsWith('gradients') !== true) expect(error, tensor).toBeLessThan(closest(name))
+      if (group?.endsWith('gradients') !== true) expect(error, tensor).toBeLessThan(closest(name, tensor))
   })
 })
