@@ -23,8 +23,7 @@ export const convInputGradient: Op<['dy', 'weight'], ConvInputGradientAttributes
     const [batch = 0] = dy.shape
     const result = float32([batch, weight.shape[1] ?? 0, ...attributes.space])
     const forward = conv.infer({ x: result, weight }, attributes)
-    if (!sameShape(forward.shape, dy.shape))
-      fail('the gradient of a convolution does not have the shape of its result')
+    if (!sameShape(forward.shape, dy.shape)) fail('the gradient of a convolution does not have the shape of its result')
     return result
   },
   decompose: ({ dy, weight }, attributes, b) => {

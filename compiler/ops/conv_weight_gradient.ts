@@ -24,8 +24,7 @@ export const convWeightGradient: Op<['x', 'dy'], ConvWeightGradientAttributes> =
       ...attributes.kernel,
     ])
     const forward = conv.infer({ x, weight }, attributes)
-    if (!sameShape(forward.shape, dy.shape))
-      fail('the gradient of a convolution does not have the shape of its result')
+    if (!sameShape(forward.shape, dy.shape)) fail('the gradient of a convolution does not have the shape of its result')
     return weight
   },
   decompose: ({ x, dy }, attributes, b) => {

@@ -35,7 +35,9 @@ export const groupNorm: Op<['x', 'scale', 'bias'], GroupNormAttributes> = {
   decompose: ({ x, scale, bias }, attributes, b) => {
     const [, channels = 0, ...space] = x.type.shape
     const perChannel = (value: Value) => b.reshape(value, { shape: [channels, ...space.map(() => 1)] })
-    const unit = b.reshape(b.standardise(inGroups(x, attributes, b), { epsilon: attributes.epsilon }), { shape: x.type.shape })
+    const unit = b.reshape(b.standardise(inGroups(x, attributes, b), { epsilon: attributes.epsilon }), {
+      shape: x.type.shape,
+    })
     return b.add(b.mul(unit, perChannel(scale)), perChannel(bias))
   },
   /**

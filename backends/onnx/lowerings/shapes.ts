@@ -1,7 +1,6 @@
 /** Ops that move data. Sizes known only at run time are copied (0), derived (-1) or read off the graph's inputs. */
 import {
   isSymbolic,
-  product,
   sameDimension,
   sameShape,
   sum,
@@ -110,9 +109,4 @@ export const oneHot: Lowering<'oneHot'> = ({ x }, { depth }, g) => {
   const labels = g.node('Unsqueeze', [x, g.integers([x.shape.length])])
   const classes = g.integers(Array.from({ length: depth }, (_, label) => label))
   return g.cast(g.node('Equal', [labels, classes], {}, 'bool'), g.options.precision)
-}
-
-/** The number of elements of the axes from `axis` on. */
-function elementsFrom(shape: Shape, axis: number): Dimension {
-  return product(shape.slice(axis))
 }
