@@ -8,10 +8,7 @@ if (driver === undefined) console.log('skipped: WebGPU is tried where VK_ICD_FIL
 
 const cases = [
   'unet-unconditional',
-  'unet-class',
-  'unet-self-attention',
   'unet-text-masked',
-  'nested2',
   'nested2-mixed-batch',
   'nested3-ratio2',
   'video-t4-rotary',
