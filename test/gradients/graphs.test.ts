@@ -286,7 +286,7 @@ describe('what is left of a gradient', () => {
           graphOf((x, b) => b.layerNorm(x, undefined, undefined, { epsilon: 1e-5 })),
           ['x'],
         ),
-      ).standardise,
+      ).sqrt,
     ).toBe(1)
   })
 })
