@@ -6,13 +6,7 @@ import { expectToConform } from './verify.js'
 const driver = process.env.VK_ICD_FILENAMES
 if (driver === undefined) console.log('skipped: WebGPU is tried where VK_ICD_FILENAMES names a Vulkan driver')
 
-const cases = [
-  'unet-unconditional',
-  'unet-text-masked',
-  'nested2-mixed-batch',
-  'nested3-ratio2',
-  'video-t4-rotary',
-]
+const cases = ['unet-unconditional', 'unet-text-masked', 'nested2-mixed-batch', 'nested3-ratio2', 'video-t4-rotary']
 
 describe.skipIf(driver === undefined)('webgpu', () => {
   it.each(cases)('%s', (name) => expectToConform(name, onnx, 1e-5, 'webgpu'), 300_000)
