@@ -19,9 +19,9 @@ node scripts/run-once.mjs out/S64S256
 say '4. mdmc inspect models/S64S256.mdm'
 node dist/mdmc.js inspect models/S64S256.mdm
 
-say '5. mdmc train examples/emoji/quick.mdm --only "Food & Drink" (a minute or two)'
+say '5. mdmc train examples/emoji/quick.mdm --only "Food & Drink" (about four minutes)'
 rm -rf out/tour
-node dist/mdmc.js train examples/emoji/quick.mdm --only 'Food & Drink' --save-every 200 -o out/tour \
+node dist/mdmc.js train examples/emoji/quick.mdm --only 'Food & Drink' --save-every 500 -o out/tour \
   --prompt 'red apple' 'banana' 'pear' 'lemon' 'cookie' 'doughnut' 'hamburger' 'watermelon' 'broccoli'
 
 say '6. mdmc sample examples/emoji/quick.mdm --weights out/tour/model.safetensors'
