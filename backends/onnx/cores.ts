@@ -1,4 +1,4 @@
-/** How many cores the processor has. */
+/** How many cores the processor has, and how many threads ONNX Runtime takes. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -18,4 +18,9 @@ export function physicalCores(): number | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Settings of a session that computes in so many threads: as many as there are cores, where nothing is said. */
+export function threadSettings(threads = physicalCores()): { readonly intraOpNumThreads?: number } {
+  return threads === undefined ? {} : { intraOpNumThreads: threads }
 }

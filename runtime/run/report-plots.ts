@@ -63,7 +63,8 @@ export async function plotsOf(lines: readonly MetricsLine[]): Promise<Plot[]> {
   return plots
 }
 
-function seriesOf(lines: readonly MetricsLine[]): Map<string, { x: number[]; y: number[] }> {
+/** The points of each value that was reported, over steps. */
+export function seriesOf(lines: readonly MetricsLine[]): Map<string, { x: number[]; y: number[] }> {
   const series = new Map<string, { x: number[]; y: number[] }>()
   for (const { step, values } of lines)
     for (const [name, value] of values) {
@@ -81,7 +82,7 @@ function titleOf(name: string): string {
 }
 
 /** What is measured at every step is noisy: the numbers themselves, and their trend in front of them. */
-function trained(name: string, points: Points | undefined): Curve[] {
+export function trained(name: string, points: Points | undefined): Curve[] {
   if (points === undefined) return []
   return [
     { name, mark: 'faint', ...thinned(points) },

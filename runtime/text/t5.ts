@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InferenceSession } from 'onnxruntime-node'
-import { physicalCores } from '../../backends/onnx/cores.js'
+import { threadSettings } from '../../backends/onnx/cores.js'
 import { EngineUnavailable, firstLine } from '../../backends/onnx/devices.js'
 import { loadRuntime } from '../../backends/onnx/engine.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
@@ -32,12 +32,7 @@ export async function t5Encoder(folder: string, width: number, report: Report): 
 
   const refuse = (problem: string) => report(encoderInvalid({ problem }), wholeFile(path))
   const runtime = await loadRuntime()
-  const intraOpNumThreads = physicalCores()
-  const options = {
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 4,
-    ...(intraOpNumThreads === undefined ? {} : { intraOpNumThreads }),
-  } as const
+  const options = { graphOptimizationLevel: 'all', logSeverityLevel: 4, ...threadSettings() } as const
   const session = await runtime.InferenceSession.create(path, options).catch((cause: unknown) => {
     refuse(firstLine(cause))
   })
