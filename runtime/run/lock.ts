@@ -39,7 +39,6 @@ export class Lock {
     private readonly path: string,
     private readonly text: string,
   ) {
-    held.add(text)
     this.#timer = setInterval(() => void this.#live(), beat * 1000).unref()
   }
 
@@ -47,18 +46,15 @@ export class Lock {
   static async take(folder: string, report: Report): Promise<Lock | undefined> {
     const path = lockPath(folder)
     const text = JSON.stringify({ pid: process.pid, host: hostname(), token: randomUUID() })
-    for (let attempt = 0; attempt < 50; attempt++) {
-      if (await created(path, text)) return new Lock(path, text)
-      const found = await read(path)
-      if (found !== undefined && atWork(found)) {
-        const age = Math.max(0, Math.round(found.age))
-        report(runInUse({ holder: holderOf(found), seconds: age, patience: patience - age }), wholeFile(path))
-        return undefined
-      }
-      if (found !== undefined && (await takenOver(path, found, text))) return new Lock(path, text)
-      await setTimeout(20)
+    // Before the file can be read: others of this process would else take it for what a process before this one left.
+    held.add(text)
+    let taken = false
+    try {
+      taken = await occupied(path, text, report)
+    } finally {
+      if (!taken) held.delete(text)
     }
-    throw new RunFailure(`${path} can be neither made nor read`, 'remove it')
+    return taken ? new Lock(path, text) : undefined
   }
 
   /** Throws a RunFailure if somebody else has taken the folder, as may happen after this process has long stood still. */
@@ -86,6 +82,22 @@ export class Lock {
 
 export function lockPath(folder: string): string {
   return join(folder, 'lock')
+}
+
+/** Whether the lock now says `text`; if not, somebody is at work there, which is reported. */
+async function occupied(path: string, text: string, report: Report): Promise<boolean> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    if (await created(path, text)) return true
+    const found = await read(path)
+    if (found !== undefined && atWork(found)) {
+      const age = Math.max(0, Math.round(found.age))
+      report(runInUse({ holder: holderOf(found), seconds: age, patience: patience - age }), wholeFile(path))
+      return false
+    }
+    if (found !== undefined && (await takenOver(path, found, text))) return true
+    await setTimeout(20)
+  }
+  throw new RunFailure(`${path} can be neither made nor read`, 'remove it')
 }
 
 /** Makes the file; false where there is one. */
