@@ -134,7 +134,7 @@ function renewed(members: readonly Operand[], part: Part): Part {
 }
 
 /** Makes an axis of several parts one part, which is stored. */
-export function makeWhole(g: Emitter, operand: Operand, axis: number): void {
+function makeWhole(g: Emitter, operand: Operand, axis: number): void {
   const parts = operand.axis(axis)
   const stored = operand.stored
   if (parts.length === 0 || (parts.length === 1 && parts.every((part) => stored.includes(part)))) return

@@ -1,4 +1,4 @@
-/** Pieces of JavaScript, which know the tensors that they read and whether they depend on sizes known only at run time. */
+/** Pieces of JavaScript, which know the tensors that they read, and whether they depend on sizes of a run. */
 import { isSymbolic, type Dimension } from '../../compiler/ir/dimension.js'
 
 /** A tensor by its name in the program, or a number as it is written. */
@@ -56,7 +56,7 @@ function isList(hole: Hole): hole is readonly Hole[] {
 }
 
 /** A size as JavaScript: `16 * batch`. */
-export function sizeText(size: Dimension): string {
+function sizeText(size: Dimension): string {
   if (!isSymbolic(size)) return String(size)
   const { coefficient, symbols } = size
   return (coefficient === 1 ? symbols : [coefficient, ...symbols]).join(' * ')

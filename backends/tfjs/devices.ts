@@ -16,7 +16,7 @@ export function isDevice(name: string): name is Device {
 }
 
 /** Packages that are looked for when they are asked for, the better one first. */
-export const optionalPackages: Readonly<Record<Device, readonly string[]>> = {
+const optionalPackages: Readonly<Record<Device, readonly string[]>> = {
   wasm: [],
   cpu: [],
   webgpu: ['webgpu'],
@@ -27,9 +27,9 @@ const remedies: Readonly<Record<Device, string>> = {
   wasm: 'reinstall the package @tensorflow/tfjs-backend-wasm',
   cpu: 'reinstall the package @tensorflow/tfjs-backend-cpu',
   webgpu:
-    'WebGPU needs `npm install webgpu@0.6.2` and a graphics driver: Vulkan on Linux, Direct3D 12 on Windows, Metal on ' +
-    'macOS. A software driver works as well: point VK_ICD_FILENAMES to its description, for example ' +
-    'vk_swiftshader_icd.json of Chromium',
+    'WebGPU needs `npm install webgpu@0.6.2` and a graphics driver: Vulkan on Linux (libvulkan1 and that of the vendor), ' +
+    'Direct3D 12 on Windows, Metal on macOS. A software driver works as well: point VK_ICD_FILENAMES to its ' +
+    'description, for example vk_swiftshader_icd.json of Chromium',
   tensorflow:
     'install it with its script, which downloads TensorFlow: ' +
     '`npm install @tensorflow/tfjs-node@4.22.0 --ignore-scripts=false`, or @tensorflow/tfjs-node-gpu@4.22.0 for NVIDIA ' +
@@ -71,7 +71,7 @@ const register: Readonly<Record<Device, () => Promise<unknown>>> = {
 }
 
 interface WebgpuPackage {
-  create(options: readonly string[]): object
+  readonly create: (options: readonly string[]) => object
   readonly globals: object
 }
 

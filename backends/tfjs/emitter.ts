@@ -1,6 +1,6 @@
 /** Collects the statements of a program, and brings tensors into the order that an op wants. */
 import { raise } from '../../compiler/diagnostics/internal.js'
-import { isSymbolic, sameShape, type Shape } from '../../compiler/ir/dimension.js'
+import { isSymbolic, sameShape } from '../../compiler/ir/dimension.js'
 import { dataTypeOf, type DataType, type Tensor, type TensorType } from '../../compiler/ir/tensor.js'
 import { code, plain, type Code, type Variable } from './code.js'
 import { cutGroups, sameParts, sizesOf, type Groups, type Part } from './layout.js'
@@ -22,7 +22,6 @@ export class Emitter {
   readonly #inputs: Program['inputs'][number][] = []
   readonly #constants: Tensor[] = []
   readonly #taken = new Set(reserved.split(' '))
-  readonly #shared = new Map<string, Variable>()
   readonly #helpers = new Map<string, string>()
   #count = 0
   /** The module that statements come from. */
@@ -61,16 +60,6 @@ export class Emitter {
     const stored = !text.symbolic && !shape.some(isSymbolic)
     const about = { shape, dataType, stored, ...(viewOf === undefined ? {} : { viewOf: viewOf.name }) }
     return { variable: this.#state(this.#next(), text, about), groups }
-  }
-
-  /** A tensor that is written only once if it is asked for several times. */
-  once(text: Code, shape: Shape): Variable {
-    const found = this.#shared.get(text.text)
-    if (found !== undefined) return found
-    const groups = shape.map((size) => [{ size }])
-    const { variable } = this.tensor(text, groups)
-    if (variable.stored) this.#shared.set(text.text, variable)
-    return variable
   }
 
   /** A function of the program's own, by its name there. */

@@ -1,7 +1,7 @@
 /**
  * How a value lies in memory. Its axes are made of parts, and a stored tensor has those parts in an order of its own:
- * [batch, channels, height, width] is kept as [batch, height, width, channels], and channels that are read as groups are
- * two parts of which nothing moves. A part that no tensor stores is repeated; axes of size 1 have no parts.
+ * [batch, channels, height, width] is kept as [batch, height, width, channels], and channels that are read as groups
+ * are two parts of which nothing moves. A part that no tensor stores is repeated; axes of size 1 have no parts.
  */
 import { divide, product, type Dimension, type Shape } from '../../compiler/ir/dimension.js'
 

@@ -36,8 +36,8 @@ export interface Program {
 }
 
 /**
- * The body of a function of `tf`, `parameter` and `constant` that promises what is kept, by name: `parameter(name, shape)`
- * promises a tensor of the model, `constant(number, shape, type)` gives one of `constants`.
+ * The body of a function of `tf`, `parameter` and `constant` that promises what is kept, by name.
+ * `parameter(name, shape)` promises a tensor of the model, `constant(number, shape, type)` gives one of `constants`.
  */
 export function storedText(program: Program): string {
   const kept = keptNames(program)

@@ -5,14 +5,14 @@ import { tfjs } from '../../backends/tfjs/engine.js'
 import { EngineUnavailable } from '../../backends/unavailable.js'
 import { cases } from '../onnx/cases.js'
 import { difference, evaluate, noise, runOn, TestGraph } from '../onnx/support.js'
+import { hasWebgpu } from './webgpu.js'
 
 const all = Object.entries(cases).flatMap(([op, list]) => list.map((entry, i) => ({ name: `${op} ${i}`, ...entry })))
 
-// Without a graphics card a software driver will do; asking for one is what says that it should be tried.
-const driver = process.env.VK_ICD_FILENAMES ?? ''
-if (driver === '') console.log('skipped: WebGPU is tried where VK_ICD_FILENAMES names a Vulkan driver')
+if (!hasWebgpu)
+  console.log('skipped: WebGPU is tried where VK_ICD_FILENAMES names a Vulkan driver and the package webgpu is there')
 
-describe.runIf(driver !== '')('webgpu', () => {
+describe.runIf(hasWebgpu)('webgpu', () => {
   it.each(all)('$name', async (entry) => {
     const [exact, result] = [await evaluate(entry, entry.inputs), await runOn(tfjs, 'webgpu', entry, entry.inputs)]
     expect(difference(exact.y, result.y)).toBeLessThan(2e-6)

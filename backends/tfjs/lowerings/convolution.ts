@@ -1,6 +1,6 @@
 /**
- * Convolutions and what else sees a map as one: tfjs wants channels last, kernels as [height, width, in, out]. An op over
- * one axis is one over two, of which the first has size 1.
+ * Convolutions and what else sees a map as one: tfjs wants channels last, kernels as [height, width, in, out]. An op
+ * over one axis is one over two, of which the first has size 1.
  */
 import { multiply, type Dimension } from '../../../compiler/ir/dimension.js'
 import { paddingOf, type ConvAttributes } from '../../../compiler/ops/conv.js'
@@ -89,8 +89,8 @@ function surrounded(g: Emitter, x: Variable, groups: Groups, edges: Edges): Stor
 }
 
 /**
- * For each element of the kernel, the product of the results' gradients with what it has seen. The gradients are brought
- * into rows of channels once; what was seen lies in columns of channels already.
+ * For each element of the kernel, the product of the results' gradients with what it has seen. The gradients are
+ * brought into rows of channels once; what was seen lies in columns of channels already.
  */
 export const convWeightGradient: Lowering<'convWeightGradient'> = ({ x, dy }, attributes, g, type) => {
   const { stride, kernel } = attributes

@@ -1,4 +1,4 @@
-/** Ops that multiply matrices. Both are brought into rows and columns first: the wasm backend multiplies a transposed one slowly. */
+/** Ops that multiply matrices. Both are brought into order first: the wasm backend is slow at a transposed one. */
 import type { TensorType } from '../../../compiler/ir/tensor.js'
 import { matchedAxes } from '../align.js'
 import { code, type Variable } from '../code.js'
@@ -10,7 +10,7 @@ import type { Lowering } from './lowering.js'
 export const linear: Lowering<'linear'> = ({ x, weight, bias }, _, g, type) =>
   rowsByMatrix(g, x, type.shape.length - 1, weight, bias, type)
 
-/** An affine map of one axis, as one product for all rows, in whatever order they lie. weight: [out, in, ...of size 1]. */
+/** An affine map of one axis, as one product for all rows, however they lie. weight: [out, in, ...], the rest 1. */
 export function rowsByMatrix(
   g: Emitter,
   x: Operand,

@@ -147,7 +147,7 @@ function leads(set: ReadonlySet<Part>, order: readonly Part[]): boolean {
   return count > 0 && order.slice(0, count).every((part) => set.has(part))
 }
 
-/** Where the axes lead, as those of kernels do, whole blocks change places: the wasm backend reverses number by number. */
+/** Where the axes lead, as those of kernels do, blocks change places: the wasm backend reverses number by number. */
 export const reverse: Lowering<'reverse'> = ({ x }, { axes }, g, type) => {
   const turned = new Set(axes.flatMap((axis) => x.axis(axis)))
   const { first } = x
