@@ -8,8 +8,9 @@ import type { Graph } from '../../compiler/ir/graph.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { Engine, EngineOptions, ParameterValues, Session } from '../engine.js'
 import { bindInputs } from '../inputs.js'
-import { channelBlock } from './channel_block.js'
 import { EngineUnavailable } from '../unavailable.js'
+import { channelBlock } from './channel_block.js'
+import { physicalCores } from './cores.js'
 import { deviceMissing, devices, firstLine, isDevice, type Device } from './devices.js'
 import { works } from './probe.js'
 import { nodesOf, type NamedOperator } from './encode.js'
@@ -118,13 +119,14 @@ function sessionOptions(
   device: Device,
   threads: number | undefined,
 ): InferenceSession.SessionOptions {
+  const intraOpNumThreads = threads ?? physicalCores()
   return {
     // Not [device, 'cpu']: that would run on the processor without a word where the device is missing.
     executionProviders: [device === 'webgpu' ? withExactSines(nodes) : device],
     graphOptimizationLevel: 'all',
     // On other devices ONNX Runtime warns of shape computations that stay on the processor, where they belong.
     logSeverityLevel: device === 'cpu' ? 2 : 3,
-    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    ...(intraOpNumThreads === undefined ? {} : { intraOpNumThreads }),
   }
 }
 

@@ -66,12 +66,13 @@ class Trainer:
         loss = loss_of(self.model, self.sides, self.given)
         loss.backward()
         if self.optimise:
-            torch.nn.utils.clip_grad_norm_(self.parameters, 2.0)
+            norm = torch.nn.utils.clip_grad_norm_(self.parameters, 2.0)
             self.optimiser.step()
             torch._foreach_lerp_(self.average, [parameter.detach() for parameter in self.parameters], 1e-4)
         seconds = time.perf_counter() - start
-        norm = 0.0 if self.optimise else torch.nn.utils.get_total_norm([p.grad for p in self.parameters]).item()
-        return {"seconds": seconds, "loss": loss.item(), "norm": norm, "memory": peak_memory()}
+        if not self.optimise:
+            norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in self.parameters])
+        return {"seconds": seconds, "loss": loss.item(), "norm": norm.item(), "memory": peak_memory()}
 
 
 def peak_memory() -> int:

@@ -84,7 +84,7 @@ async function encodeAll(
   const files = new ShelfFiles(encoder.width)
   for (let first = 0; first < prompts.length; first += captionsPerShelf) {
     const own = prompts.slice(first, first + captionsPerShelf)
-    const hash = createHash('sha256').update(JSON.stringify(['captions 1', identity, encoder.width, own]))
+    const hash = createHash('sha256').update(JSON.stringify(['captions 2', identity, encoder.width, own]))
     const path = join(folder, `${hash.digest('hex').slice(0, 32)}.safetensors`)
     if (!(await files.open(path, own.length))) {
       const shelf = await encodeShelf(own, encoder)

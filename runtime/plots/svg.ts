@@ -79,7 +79,7 @@ export async function plotLines(curves: readonly Curve[], axes: Axes, look: Look
     height: look.height,
     ...(look.inPage
       ? { config: inPage, autosize: { type: 'fit', contains: 'padding' } as const }
-      : { background: 'white' }),
+      : { background: 'white', config: { legend: { symbolOpacity: 1 } } }),
     layer: curves.map((curve) => ({ data: { values: pointsOf(curve, axes) }, mark: marks[curve.mark ?? 'line'] })),
     encoding: {
       x: {

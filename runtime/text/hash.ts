@@ -1,6 +1,6 @@
 /**
- * The built-in text encoder: each token is a fixed pseudo-random unit vector, so that models of text run with nothing
- * downloaded. It knows which words a prompt has, not what they mean or how they are ordered.
+ * The built-in text encoder: each token is a fixed pseudo-random vector of mean square 1, so that models of text
+ * run with nothing downloaded. It knows which words a prompt has, not what they mean or how they are ordered.
  */
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { promptCut } from '../../compiler/diagnostics/text.js'
@@ -19,15 +19,16 @@ export function wordsOf(prompt: string): string[] {
 const end = 'text/end'
 
 /**
- * Fills `out` with a token's vector: U(-1, 1) of the Philox stream of seed 0 and the given name, divided by its length.
+ * Fills `out` with a token's vector: U(-1, 1) of the Philox stream of seed 0 and the given name, divided by the root of
+ * its mean square: features of size 1, so that they weigh as much as what a network adds them to.
  * Only operations that IEEE 754 defines to the last bit are used, so that every machine has the same vectors.
  */
-function fillUnit(out: Float32Array, name: string): void {
+function fillToken(out: Float32Array, name: string): void {
   fillUniform(out, { seed: 0, name })
   let squares = 0
   for (const value of out) squares += value * value
-  const length = Math.sqrt(squares)
-  for (let i = 0; i < out.length; i++) out[i] = (out[i] ?? 0) / length
+  const scale = Math.sqrt(out.length / squares)
+  for (let i = 0; i < out.length; i++) out[i] = (out[i] ?? 0) * scale
 }
 
 /** The encoder of `width` features per token. */
@@ -40,7 +41,7 @@ export function hashEncoder(width: number, report: Report): TextEncoder {
       if (tokens > tokenLimit) report(promptCut({ prompt, tokens, limit: tokenLimit }), undefined)
       const streams = [...words.slice(0, tokenLimit - 1).map((word) => `text/word/${word}`), end]
       const features = new Float32Array(streams.length * width)
-      streams.forEach((name, i) => fillUnit(features.subarray(i * width, (i + 1) * width), name))
+      streams.forEach((name, i) => fillToken(features.subarray(i * width, (i + 1) * width), name))
       return { features, mask: new Float32Array(streams.length).fill(1) }
     },
     report,

@@ -2,6 +2,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InferenceSession } from 'onnxruntime-node'
+import { physicalCores } from '../../backends/onnx/cores.js'
 import { firstLine } from '../../backends/onnx/devices.js'
 import { loadRuntime } from '../../backends/onnx/engine.js'
 import { EngineUnavailable } from '../../backends/unavailable.js'
@@ -32,7 +33,12 @@ export async function t5Encoder(folder: string, width: number, report: Report): 
 
   const refuse = (problem: string) => report(encoderInvalid({ problem }), wholeFile(path))
   const runtime = await loadRuntime()
-  const options = { graphOptimizationLevel: 'all', logSeverityLevel: 4 } as const
+  const intraOpNumThreads = physicalCores()
+  const options = {
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+    ...(intraOpNumThreads === undefined ? {} : { intraOpNumThreads }),
+  } as const
   const session = await runtime.InferenceSession.create(path, options).catch((cause: unknown) => {
     refuse(firstLine(cause))
   })
