@@ -54,7 +54,8 @@ it('gives vectors of mean square 1 that hardly resemble each other', async () =>
   const wide = hashEncoder(2048, () => undefined)
   const { rows } = await encoded(wide, ['a red cat on the mat'])
   const vectors = Array.from({ length: 7 }, (_, i) => rows[0]?.slice(i * 2048, (i + 1) * 2048) ?? [])
-  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0) / 2048
+  const dot = (a: readonly number[], b: readonly number[]) =>
+    a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0) / 2048
   vectors.forEach((a, i) =>
     vectors.forEach((b, j) => {
       if (i === j) expect(dot(a, b)).toBeCloseTo(1, 6)
