@@ -34,7 +34,7 @@ const lazily = {
   allowTypeImports: true,
   message: 'Load it with import() where it is used: checking and formatting start without it.',
 }
-const engines = { group: ['onnxruntime-*'], ...lazily }
+const engines = { group: ['onnxruntime-*', '@tensorflow/*'], ...lazily }
 const backends = { group: ['**/backends/**', '**/runtime/**'], ...lazily }
 
 const restricted = (files, patterns) => ({

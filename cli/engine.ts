@@ -7,30 +7,31 @@ import { WrongUsage } from './report.js'
 
 const engines: Readonly<Record<string, () => Promise<Engine>>> = {
   onnx: async () => (await import('../backends/onnx/engine.js')).onnx,
+  tfjs: async () => (await import('../backends/tfjs/engine.js')).tfjs,
   reference: async () => (await import('../backends/reference/engine.js')).reference,
 }
 
 /** What the options say: the engine's name, and how it is to compute. */
-export interface EngineChoice extends Pick<EngineOptions, 'device' | 'threads'> {
+export interface EngineChoice extends Pick<EngineOptions, 'threads'> {
   readonly engine: string
+  /** The engine's first one where absent. */
+  readonly device?: string
 }
 
-export function addEngineOptions(command: Command, device = 'cpu'): Command {
+export function addEngineOptions(command: Command, device?: 'auto'): Command {
   return command
     .addOption(new Option('--engine <name>', 'what computes').choices(Object.keys(engines)).default('onnx'))
-    .option('--device <name>', 'where it computes: auto, cpu, webgpu, cuda, ...', device)
+    .option('--device <name>', 'where it computes: auto, cpu, wasm, webgpu, cuda, ...', device)
     .option('--threads <count>', 'threads of the processor', whole(1, 1024))
 }
 
-/** What `auto` tries, in this order. */
-const preferred = ['cuda', 'webgpu']
-
 /** The engine of that name, and the device that it is to use; refuses one that it does not have. */
 export async function chooseEngine(choice: EngineChoice): Promise<{ engine: Engine; options: EngineOptions }> {
-  const { engine: name, device, threads } = choice
+  const { engine: name, threads } = choice
   const load = engines[name]
   if (load === undefined) throw new WrongUsage(`there is no engine ${name}`)
   const engine = await load()
+  const { device = engine.devices[0] ?? '' } = choice
   const options = (chosen: string) => ({ device: chosen, ...(threads === undefined ? {} : { threads }) })
   if (engine.devices.includes(device)) return { engine, options: options(device) }
   if (device === 'auto') return { engine, options: options(await firstThatWorks(engine)) }
@@ -38,6 +39,6 @@ export async function chooseEngine(choice: EngineChoice): Promise<{ engine: Engi
 }
 
 async function firstThatWorks(engine: Engine): Promise<string> {
-  for (const device of preferred) if (engine.devices.includes(device) && (await engine.works(device))) return device
-  return 'cpu'
+  for (const device of engine.auto) if (await engine.works(device)) return device
+  return engine.auto.at(-1) ?? ''
 }

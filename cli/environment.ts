@@ -1,5 +1,5 @@
 /** Errors that are neither the input's nor ours: a missing device, a full disk, a folder that cannot be written. */
-import { EngineUnavailable } from '../backends/onnx/devices.js'
+import { EngineUnavailable } from '../backends/unavailable.js'
 import { systemProblem } from '../files/problem.js'
 import { DataFailure } from '../runtime/data/failure.js'
 import { ImageFailure } from '../runtime/images/failure.js'

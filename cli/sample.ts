@@ -218,6 +218,7 @@ async function sourceOfFolder(folder: string, options: SampleChoice, found: Diag
     '--fresh-weights': options.freshWeights,
     '--model': options.model,
     '--until': options.until,
+    '--engine tfjs': options.engine === 'tfjs' ? true : undefined,
   }
   for (const [option, value] of Object.entries(given))
     if (value !== undefined) found.report(ofSpecOnly({ option }), undefined)

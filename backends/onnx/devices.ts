@@ -1,14 +1,5 @@
 /** The devices of ONNX Runtime: their names, and what to do where one is missing. */
-
-/** The machine lacks something that the engine needs: `problem` tells what, `remedy` how to get it. */
-export class EngineUnavailable extends Error {
-  constructor(
-    readonly problem: string,
-    readonly remedy: string,
-  ) {
-    super(`${problem}\n${remedy}`)
-  }
-}
+import { EngineUnavailable } from '../unavailable.js'
 
 /** Device names as users write them: those that ONNX Runtime calls execution providers. */
 export const devices = ['cpu', 'cuda', 'webgpu', 'dml', 'coreml'] as const

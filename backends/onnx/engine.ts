@@ -8,9 +8,10 @@ import type { Graph } from '../../compiler/ir/graph.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { Engine, EngineOptions, ParameterValues, Session } from '../engine.js'
 import { bindInputs } from '../inputs.js'
+import { EngineUnavailable } from '../unavailable.js'
 import { channelBlock } from './channel_block.js'
 import { threadSettings } from './cores.js'
-import { deviceMissing, devices, EngineUnavailable, firstLine, isDevice, type Device } from './devices.js'
+import { deviceMissing, devices, firstLine, isDevice, type Device } from './devices.js'
 import { works } from './probe.js'
 import { nodesOf, type NamedOperator } from './encode.js'
 import { defaultLowering, lower } from './lower.js'
@@ -40,6 +41,7 @@ const forTraining = { enableMemPattern: false } as const satisfies InferenceSess
 export const onnx: Engine = {
   name: 'onnx',
   devices,
+  auto: ['cuda', 'webgpu', 'cpu'],
   works: (device) => Promise.resolve(isDevice(device) && works(device)),
   async prepare(graph, weights, { device, threads, trains = false, precision = 'float32' }) {
     if (!isDevice(device)) throw new InternalError(`ONNX Runtime has no device \`${device}\``)

@@ -11,6 +11,7 @@ import { bindInputs } from '../inputs.js'
 export const reference: Engine = {
   name: 'reference',
   devices: ['cpu'],
+  auto: ['cpu'],
   works: (device) => Promise.resolve(device === 'cpu'),
   prepare: async (graph, weights) => {
     assertValid(graph, 'preparing it for the reference engine')

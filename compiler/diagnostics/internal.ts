@@ -8,3 +8,8 @@ export class InternalError extends Error {
     )
   }
 }
+
+/** For expressions: what cannot be missing is missing. */
+export function raise(message: string): never {
+  throw new InternalError(message)
+}

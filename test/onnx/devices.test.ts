@@ -1,6 +1,6 @@
 /** Devices: results on WebGPU where there is a driver, and clear words where a device is missing. */
 import { describe, expect, it } from 'vitest'
-import { EngineUnavailable } from '../../backends/onnx/devices.js'
+import { EngineUnavailable } from '../../backends/unavailable.js'
 import { onnx } from '../../backends/onnx/engine.js'
 import { cases } from './cases.js'
 import { network, networkInputs } from './network.js'

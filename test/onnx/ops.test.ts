@@ -6,13 +6,8 @@ import { lower } from '../../backends/onnx/lower.js'
 import { supportedOpsets } from '../../backends/onnx/model.js'
 import { encodeWithWeights, writeModel } from '../../backends/onnx/write.js'
 import { onnx } from '../../backends/onnx/engine.js'
-import { GraphBuilder } from '../../compiler/ir/builder.js'
-import { withGradients } from '../../compiler/training.js'
-import { dropoutPrefix } from '../../compiler/passes/draw_dropout.js'
-import { evaluateShape } from '../../compiler/ir/dimension.js'
-import type { Graph } from '../../compiler/ir/graph.js'
-import type { Tensor } from '../../compiler/ir/tensor.js'
-import { cases, type Case } from './cases.js'
+import { cases } from './cases.js'
+import { drawsFor, seed, withGradientsOf, withoutGradients } from './gradients.js'
 import {
   checkerComplaints,
   difference,
@@ -22,7 +17,6 @@ import {
   printedAtLoad,
   runOn,
   temporaryFolder,
-  type Network,
 } from './support.js'
 
 const folder = temporaryFolder()
@@ -36,33 +30,6 @@ describe('each op', () => {
     expect(difference(exact.y, result.y)).toBeLessThan(2e-6)
   })
 })
-
-/** Not differentiable, or of a size that a gradient cannot have: see the op. */
-const withoutGradients: readonly string[] = ['quantile', 'oneHot', 'toFloat', 'after 3', 'pad 6', 'pad 7']
-
-/** What the gradient with respect to `y` is called among the inputs. */
-const seed = 'seed'
-
-/** A case with the gradients of its inputs and parameters, as a training graph has them. */
-function withGradientsOf({ graph, weights }: Case): Network {
-  const builder = GraphBuilder.extend(graph)
-  const [y] = graph.outputs
-  if (y === undefined) throw new Error('the case has no output')
-  const gradient = builder.input(seed, y.value.type)
-  const seeded = builder.finish(graph.outputs, graph.parameters)
-  const seeds = ({ outputs }: Graph) => outputs.map(({ value }) => ({ value, gradient }))
-  const names = graph.inputs.map(({ name }) => name)
-  return { graph: withGradients(seeded, seeds, {}, names), weights }
-}
-
-/** Draws for the dropout of a graph with a batch of 2. */
-function drawsFor({ inputs }: Graph): Readonly<Record<string, Tensor>> {
-  const drawn = inputs.filter(({ name }) => name.startsWith(dropoutPrefix))
-  const uniform = (shape: readonly number[]) => ({ shape, data: noise(shape).data.map((value) => Math.abs(value) % 1) })
-  return Object.fromEntries(
-    drawn.map(({ name, value }) => [name, uniform(evaluateShape(value.type.shape, { batch: 2 }))]),
-  )
-}
 
 describe('the gradients of each op', () => {
   const chosen = all.filter(({ name, op }) => !withoutGradients.includes(op) && !withoutGradients.includes(name))

@@ -1,0 +1,185 @@
+/** Collects the statements of a program, and brings tensors into the order that an op wants. */
+import { raise } from '../../compiler/diagnostics/internal.js'
+import { isSymbolic, sameShape } from '../../compiler/ir/dimension.js'
+import { dataTypeOf, type DataType, type Tensor, type TensorType } from '../../compiler/ir/tensor.js'
+import { code, plain, type Code, type Variable } from './code.js'
+import { cutGroups, sameParts, sizesOf, type Groups, type Part } from './layout.js'
+import { Operand, type StoredTensor } from './operand.js'
+import type { Program, Statement } from './program.js'
+
+/** What tfjs calls the types. */
+const typeNames: Readonly<Record<DataType, string>> = { float32: 'float32', int64: 'int32', bool: 'bool' }
+
+/** Names that a variable of the program cannot have. */
+const reserved =
+  'tf sizes inputs stored parameter constant sine quantile arguments await break case catch class const continue debugger ' +
+  'default delete do else enum eval export extends false finally for function if implements import in instanceof ' +
+  'interface let new null package private protected public return static super switch this throw true try typeof var ' +
+  'void while with yield'
+
+export class Emitter {
+  readonly #statements: Statement[] = []
+  readonly #inputs: Program['inputs'][number][] = []
+  readonly #constants: Tensor[] = []
+  readonly #taken = new Set(reserved.split(' '))
+  readonly #helpers = new Map<string, string>()
+  #count = 0
+  /** The module that statements come from. */
+  module = ''
+
+  /** `trains`: whether parameters are given anew in each run. */
+  constructor(readonly trains: boolean) {}
+
+  input(name: string, type: TensorType): Operand {
+    for (const size of type.shape) if (isSymbolic(size)) size.symbols.forEach((symbol) => this.#taken.add(symbol))
+    const variable = { name: this.#named(name), stored: false }
+    this.#inputs.push({ name, variable: variable.name, shape: type.shape })
+    return Operand.plain(type, variable)
+  }
+
+  parameter(name: string, shape: readonly number[]): Operand {
+    const wait = this.trains ? '' : 'await '
+    const text = plain(`${wait}parameter(${JSON.stringify(name)}, [${shape.join(', ')}])`)
+    const type: TensorType = { dataType: 'float32', shape }
+    const variable = this.#state(this.#named(name), text, { ...type, stored: !this.trains })
+    return Operand.plain(type, variable)
+  }
+
+  constant(tensor: Tensor): Operand {
+    const { shape, data } = tensor
+    const type: TensorType = { dataType: dataTypeOf(data), shape }
+    if (type.dataType === 'float32' && shape.length === 0) return Operand.plain(type, number(data[0] ?? 0))
+    const text = plain(`constant(${this.#constants.length}, [${shape.join(', ')}], '${typeNames[type.dataType]}')`)
+    this.#constants.push(tensor)
+    return Operand.plain(type, this.#state(this.#next(), text, { ...type, stored: true }))
+  }
+
+  /** A new tensor, as wide as its groups. */
+  tensor(text: Code, groups: Groups, dataType: DataType = 'float32', viewOf?: Variable): StoredTensor {
+    const shape = sizesOf(groups)
+    const stored = !text.symbolic && !shape.some(isSymbolic)
+    const about = { shape, dataType, stored, ...(viewOf === undefined ? {} : { viewOf: viewOf.name }) }
+    return { variable: this.#state(this.#next(), text, about), groups }
+  }
+
+  /** A function of the program's own, by its name there. */
+  helper(name: string, text: string): Code {
+    this.#helpers.set(name, text)
+    return plain(name)
+  }
+
+  /** A stored tensor with the same parts in the same order in other groups: no number moves. */
+  regrouped({ variable, groups }: StoredTensor, wanted: Groups, dataType: DataType): StoredTensor {
+    const sizes = sizesOf(wanted)
+    if (variable.literal === true || sameShape(sizes, sizesOf(groups))) return { variable, groups: wanted }
+    return this.tensor(code`tf.reshape(${variable}, ${sizes})`, wanted, dataType, variable)
+  }
+
+  /** The value as a tensor whose axes are `groups`, transposed and repeated where it has to be. */
+  arranged(operand: Operand, groups: Groups): Variable {
+    const { dataType } = operand.type
+    const wanted = groups.flat()
+    const inOrder = operand.tensors.find((tensor) => !isNumber(tensor) && sameParts(tensor.groups.flat(), wanted))
+    return this.regrouped(inOrder ?? this.#rearranged(operand, wanted), groups, dataType).variable
+  }
+
+  #rearranged(operand: Operand, wanted: readonly Part[]): StoredTensor {
+    const { dataType } = operand.type
+    const { first } = operand
+    const stored = new Set(operand.stored)
+    const there = wanted.filter((part) => stored.has(part))
+    if (there.length < stored.size) raise('a part of a tensor was forgotten')
+    if (isNumber(first)) return this.#filled(operand, wanted)
+    const inOrder = operand.tensors.find((tensor) => sameParts(tensor.groups.flat(), there))
+    const transposed = inOrder ?? this.#transposed(operand, there)
+    if (there.length === wanted.length) return transposed
+    const runs = cutGroups([wanted], (before, after) => stored.has(before) !== stored.has(after))
+    const once = runs.map((run) => (run.every((part) => stored.has(part)) ? run : []))
+    const { variable } = this.regrouped(transposed, once, dataType)
+    const repeated = this.tensor(code`tf.broadcastTo(${variable}, ${sizesOf(runs)})`, runs, dataType)
+    operand.add(repeated)
+    return repeated
+  }
+
+  #filled(operand: Operand, wanted: readonly Part[]): StoredTensor {
+    const groups = wanted.map((part) => [part])
+    const filled = this.tensor(code`tf.fill(${sizesOf(groups)}, ${operand.first.variable})`, groups)
+    operand.add(filled)
+    return filled
+  }
+
+  #transposed(operand: Operand, order: readonly Part[]): StoredTensor {
+    const { first, type } = operand
+    const from = first.groups.flat()
+    const follows = (before: Part, after: Part) => from.indexOf(after) === from.indexOf(before) + 1
+    const runs = cutGroups([order], (before, after) => !follows(before, after))
+    const place = ([part]: readonly Part[]) => (part === undefined ? -1 : from.indexOf(part))
+    const source = runs.toSorted((a, b) => place(a) - place(b))
+    const { variable } = this.regrouped(first, source, type.dataType)
+    const permutation = runs.map((run) => source.indexOf(run))
+    const transposed = this.tensor(code`tf.transpose(${variable}, ${permutation})`, runs, type.dataType)
+    operand.add(transposed)
+    return transposed
+  }
+
+  /** The program with these outputs, each a tensor of its own in the order of the graph. */
+  finish(outputs: readonly { readonly name: string; readonly value: Operand }[]): Program {
+    this.module = ''
+    const given = new Set(this.#inputs.map(({ variable }) => variable))
+    const named = outputs.map(({ name, value }) => {
+      const variable = this.arranged(value, value.axes)
+      const isOwn = !variable.stored && !given.has(variable.name)
+      const own = isOwn ? variable : this.#cloned(variable, value)
+      given.add(own.name)
+      return { name, variable: own.name }
+    })
+    const symbols = new Set(
+      this.#inputs.flatMap(({ shape }) => shape.flatMap((size) => (isSymbolic(size) ? size.symbols : []))),
+    )
+    return {
+      statements: this.#statements,
+      inputs: this.#inputs,
+      outputs: named,
+      helpers: [...this.#helpers].map(([helper, text]) => ({ name: helper, text })),
+      constants: this.#constants,
+      symbols: [...symbols],
+    }
+  }
+
+  #cloned(variable: Variable, { axes, type }: Operand): Variable {
+    const about = { shape: sizesOf(axes), dataType: type.dataType, stored: false, viewOf: variable.name }
+    return this.#state(this.#next(), code`tf.clone(${variable})`, about)
+  }
+
+  #state(
+    result: string,
+    { text, reads }: Code,
+    about: Omit<Statement, 'result' | 'text' | 'reads' | 'module'>,
+  ): Variable {
+    const names = reads.map(({ name }) => name)
+    this.#statements.push({ result, text, reads: [...new Set(names)], module: this.module, ...about })
+    return { name: result, stored: about.stored }
+  }
+
+  #next(): string {
+    return this.#named(`t${this.#count++}`)
+  }
+
+  /** The name as JavaScript can have it, and nobody else has. */
+  #named(name: string): string {
+    const base = name.replaceAll(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_')
+    let free = base
+    for (let i = 2; this.#taken.has(free); i++) free = `${base}_${i}`
+    this.#taken.add(free)
+    return free
+  }
+}
+
+function isNumber({ variable }: StoredTensor): boolean {
+  return variable.literal === true
+}
+
+/** A number as JavaScript writes it. */
+function number(value: number): Variable {
+  return { name: Object.is(value, -0) ? '-0' : String(value), stored: true, literal: true }
+}

@@ -1,0 +1,161 @@
+/** tfjs as an engine: graphs become programs of tfjs, which run in WebAssembly, on a graphics card or in JavaScript. */
+import { compileFunction } from 'node:vm'
+import type { Tensor as TfjsTensor } from '@tensorflow/tfjs-core'
+import { InternalError, raise } from '../../compiler/diagnostics/internal.js'
+import type { Bindings } from '../../compiler/ir/dimension.js'
+import type { Graph } from '../../compiler/ir/graph.js'
+import { dataTypeOf, elementCount, type Tensor } from '../../compiler/ir/tensor.js'
+import type { Engine, ParameterValues, Session } from '../engine.js'
+import { bindInputs, InputError } from '../inputs.js'
+import { EngineUnavailable } from '../unavailable.js'
+import { devices, isDevice, loadDevice, type Device, type Tfjs } from './devices.js'
+import { lower } from './lower.js'
+import { works } from './probe.js'
+import { peakBytes, runText, storedText, type Program } from './program.js'
+
+export const tfjs: Engine = {
+  name: 'tfjs',
+  devices,
+  auto: ['tensorflow', 'webgpu', 'wasm', 'cpu'],
+  works: (device) => Promise.resolve(isDevice(device) && works(device)),
+  async prepare(graph, weights, { device, trains = false }) {
+    if (!isDevice(device)) throw new InternalError(`tfjs has no device \`${device}\``)
+    const program = lower(graph, { trains })
+    return inTurn(async () => {
+      const tf = await loadDevice(device)
+      return TfjsSession.open({ tf, device, graph, program, trains }, weights)
+    })
+  },
+}
+
+type Tensors = Readonly<Record<string, TfjsTensor>>
+
+/** A function of the program's text. */
+type Run = (
+  tf: Tfjs,
+  sizes: Bindings,
+  inputs: Tensors,
+  stored: Tensors,
+  parameter: (name: string, shape: number[]) => TfjsTensor,
+) => Tensors
+
+type Store = (
+  tf: Tfjs,
+  parameter: (name: string, shape: number[]) => Promise<TfjsTensor>,
+  constant: (index: number, shape: number[], dataType: 'float32' | 'int32' | 'bool') => TfjsTensor,
+) => Promise<Tensors>
+
+interface Prepared {
+  readonly tf: Tfjs
+  readonly device: Device
+  readonly graph: Graph
+  readonly program: Program
+  readonly trains: boolean
+}
+
+let last: Promise<unknown> = Promise.resolve()
+
+/** tfjs computes on one backend at a time, for all that is at work in a process: one task after the other. */
+function inTurn<T>(task: () => Promise<T>): Promise<T> {
+  const result = last.then(task)
+  last = result.catch(() => undefined)
+  return result
+}
+
+class TfjsSession implements Session {
+  readonly #prepared: Prepared
+  readonly #run: Run
+  readonly #stored: Tensors
+  readonly #parameters: ReadonlyMap<string, Float32Array>
+
+  private constructor(prepared: Prepared, stored: Tensors, parameters: ReadonlyMap<string, Float32Array>) {
+    this.#prepared = prepared
+    this.#stored = stored
+    this.#parameters = parameters
+    const names = ['tf', 'sizes', 'inputs', 'stored', 'parameter']
+    this.#run = compileFunction(runText(prepared.program), names) as Run
+  }
+
+  static async open(prepared: Prepared, weights: ParameterValues): Promise<TfjsSession> {
+    const { tf, program, trains, graph } = prepared
+    const numbers = graph.parameters.reduce((count, { shape }) => count + elementCount(shape), 0)
+    expectRoom(prepared, numbers * Float32Array.BYTES_PER_ELEMENT)
+    const parameters = new Map<string, Float32Array>()
+    if (trains) for (const { name } of graph.parameters) parameters.set(name, await weights.read(name))
+    const store = compileFunction(storedText(program), ['tf', 'parameter', 'constant']) as Store
+    const stored = await store(
+      tf,
+      async (name, shape) => tf.tensor(fitting(name, await weights.read(name), shape), shape),
+      (index, shape, dataType) => tf.tensor(typed(program.constants[index]), shape, dataType),
+    )
+    return new TfjsSession(prepared, stored, parameters)
+  }
+
+  run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
+    return inTurn(async () => {
+      const { tf, device, graph } = this.#prepared
+      const sizes = bindInputs(graph, inputs)
+      await tf.setBackend(device)
+      expectRoom(this.#prepared, peakBytes(this.#prepared.program, sizes))
+      // The program disposes what it makes; should it fail on its way, tidy does.
+      const results = tf.tidy(() => this.#run(tf, sizes, this.#given(inputs), this.#stored, this.#parameter))
+      try {
+        const read = Object.entries(results).map(async ([name, tensor]) => [name, await taken(tensor)] as const)
+        return Object.fromEntries(await Promise.all(read))
+      } finally {
+        tf.dispose(results)
+      }
+    })
+  }
+
+  dispose(): Promise<void> {
+    return inTurn(async () => this.#prepared.tf.dispose(this.#stored))
+  }
+
+  #given(inputs: Readonly<Record<string, Tensor>>): Tensors {
+    const { tf, program } = this.#prepared
+    const types = { float32: 'float32', int64: 'int32', bool: 'bool' } as const
+    const given = program.inputs.map(({ name }) => {
+      const tensor = inputs[name] ?? raise(`the input ${name} is missing`)
+      return [name, tf.tensor(typed(tensor, name), [...tensor.shape], types[dataTypeOf(tensor.data)])] as const
+    })
+    return Object.fromEntries(given)
+  }
+
+  readonly #parameter = (name: string, shape: number[]): TfjsTensor => {
+    const values = this.#parameters.get(name) ?? raise(`nobody gave the parameter ${name}`)
+    return this.#prepared.tf.tensor(fitting(name, values, shape), shape)
+  }
+}
+
+/** What WebAssembly can address, less some room for the backend itself. */
+const wasmBytes = 2 ** 32 - 2 ** 26
+
+/** Refuses what the wasm backend would write over its own memory for: it does not look whether it was given any. */
+function expectRoom({ tf, device }: Prepared, bytes: number): void {
+  const needed = tf.memory().numBytes + bytes
+  if (device !== 'wasm' || needed <= wasmBytes) return
+  throw new EngineUnavailable(
+    `this takes ${(needed / 2 ** 30).toFixed(1)} GiB, and the device \`wasm\` has 4`,
+    'use smaller batches, or another device',
+  )
+}
+
+function fitting(name: string, values: Float32Array, shape: readonly number[]): Float32Array {
+  if (values.length === elementCount(shape)) return values
+  throw new Error(`the weights hold ${values.length} numbers for ${name}, which has ${elementCount(shape)}`)
+}
+
+/** The numbers as tfjs holds them. Whole numbers have 32 bits there. */
+function typed(tensor: Tensor | undefined, name = 'a constant'): Float32Array | Int32Array | Uint8Array {
+  const { data } = tensor ?? raise('a constant is missing')
+  if (!(data instanceof Float64Array)) return data
+  const whole = Int32Array.from(data)
+  if (whole.some((value, i) => value !== data[i])) throw new InputError(`${name} has numbers of more than 32 bits`)
+  return whole
+}
+
+async function taken(tensor: TfjsTensor): Promise<Tensor> {
+  const data = await tensor.data()
+  return { shape: tensor.shape, data: data instanceof Int32Array ? Float64Array.from(data) : data }
+}

@@ -1,0 +1,122 @@
+/** Sums, and what is made of whole rows. */
+import { product } from '../../../compiler/ir/dimension.js'
+import type { TensorType } from '../../../compiler/ir/tensor.js'
+import { quantilePlace } from '../../../compiler/ops/quantile.js'
+import { code, plain, type Variable } from '../code.js'
+import type { Emitter } from '../emitter.js'
+import { fewGroups, sizesOf, type Axes, type Groups, type Part } from '../layout.js'
+import { Operand, type StoredTensor } from '../operand.js'
+import type { Lowering } from './lowering.js'
+
+export const sum: Lowering<'sum'> = ({ x }, { axes }, g, type) => {
+  const { tensor, averaged } = reduced(g, x, axes, 'sum')
+  const stored = new Set(x.stored)
+  const repeated = axes.flatMap((axis) => x.axis(axis)).filter((part) => !stored.has(part))
+  const count = product([...averaged, ...repeated].map(({ size }) => size))
+  const result = count === 1 ? tensor : g.tensor(code`tf.mul(${tensor.variable}, ${count})`, tensor.groups)
+  return new Operand(type, keptAxes(x, axes, type), [result])
+}
+
+/** What is repeated has its own mean. */
+export const mean: Lowering<'mean'> = ({ x }, { axes }, g, type) =>
+  new Operand(type, keptAxes(x, axes, type), [reduced(g, x, axes, 'mean').tensor])
+
+/** The axes of the result: those that were summed have size 1, or are gone. */
+function keptAxes(x: Operand, axes: readonly number[], { shape }: TensorType): Axes {
+  const kept = x.axes.map((parts, axis) => (axes.includes(axis) ? [] : parts))
+  return kept.length === shape.length ? kept : kept.filter((_, axis) => !axes.includes(axis))
+}
+
+/**
+ * The sum or the mean over the stored parts of some axes. tfjs reduces the last axes of a tensor; to bring others there
+ * it would move all of it. Of those the mean is taken, as a pooling; `averaged` are they.
+ */
+function reduced(
+  g: Emitter,
+  x: Operand,
+  axes: readonly number[],
+  kind: 'sum' | 'mean',
+): { tensor: StoredTensor; averaged: readonly Part[] } {
+  const over = new Set(axes.flatMap((axis) => x.axis(axis)))
+  const averaged: Part[] = []
+  let tensor = x.first
+  for (;;) {
+    const order = tensor.groups.flat()
+    const start = order.findIndex((part) => over.has(part))
+    if (start < 0) return { tensor, averaged }
+    const length = order.slice(start).findIndex((part) => !over.has(part))
+    if (length < 0) {
+      tensor = trailingReduced(g, tensor, new Set(order.slice(start)), kind)
+    } else {
+      const window = pooledTogether(order.slice(start, start + length))
+      averaged.push(...window)
+      tensor = pooled(g, tensor, window)
+    }
+  }
+}
+
+function trailingReduced(g: Emitter, tensor: StoredTensor, run: ReadonlySet<Part>, kind: 'sum' | 'mean'): StoredTensor {
+  const kept = fewGroups(tensor.groups, (a, b) => run.has(a) !== run.has(b)).filter(([part]) => part && !run.has(part))
+  const { variable } = g.regrouped(tensor, [...kept, [...run]], 'float32')
+  return g.tensor(code`${plain(`tf.${kind}`)}(${variable}, ${kept.length})`, kept)
+}
+
+/** A long run is reduced in steps: graphics cards take a thread for each result. */
+const longestWindow = 1024
+
+/** The last parts of a run that are not too long together. */
+function pooledTogether(run: readonly Part[]): readonly Part[] {
+  const isShort = (parts: readonly Part[]) => Number(product(parts.map(({ size }) => size))) <= longestWindow
+  let start = run.length - 1
+  while (start > 0 && isShort(run.slice(start - 1))) start--
+  return run.slice(start)
+}
+
+/** The mean over a run of parts that has others behind it. */
+function pooled(g: Emitter, tensor: StoredTensor, run: readonly Part[]): StoredTensor {
+  const order = tensor.groups.flat()
+  const start = order.findIndex((part) => part === run[0])
+  const [ahead, behind] = [order.slice(0, start), order.slice(start + run.length)]
+  const { variable } = g.regrouped(tensor, [ahead, [], run, behind], 'float32')
+  const [length = 1] = sizesOf([run])
+  return g.tensor(code`tf.avgPool(${variable}, ${[1, length]}, 1, 'valid')`, [ahead, [], [], behind])
+}
+
+/** A tensor in which the last axis of the value comes last. */
+function rowsOf(g: Emitter, x: Operand): { variable: Variable; groups: Groups } {
+  const row = x.axes.at(-1) ?? []
+  const rest = x.stored.filter((part) => !row.includes(part))
+  const ends = ({ groups }: StoredTensor) => {
+    const order = groups.flat()
+    return row.every((part, i) => order[order.length - row.length + i] === part)
+  }
+  const found = x.tensors.find(ends)
+  const order = found === undefined ? rest : found.groups.flat().filter((part) => !row.includes(part))
+  const groups = [order, row]
+  return { variable: g.arranged(x, groups), groups }
+}
+
+export const softmax: Lowering<'softmax'> = ({ x }, _, g, type) => {
+  const { variable, groups } = rowsOf(g, x)
+  return x.with(type, g.tensor(code`tf.softmax(${variable})`, groups))
+}
+
+/** Through the largest elements of each row, or the smallest as the largest of the negated ones. */
+export const quantile: Lowering<'quantile'> = ({ x }, { q }, g, type) => {
+  const { variable, groups } = rowsOf(g, x)
+  const n = Number(x.type.shape.at(-1))
+  const { below, part } = quantilePlace(q, n)
+  const fromTop = below + 1 > n / 2
+  const count = fromTop ? n - below : Math.min(n, below + 2)
+  const [low, high] = fromTop ? [count - 1, count - 2] : [below, below + 1]
+  const f = g.helper('quantile', quantileOf)
+  const text = code`${f}(${variable}, ${count}, ${fromTop ? 1 : -1}, ${low}, ${part === 0 ? low : high}, ${part})`
+  const axes = x.axes.slice(0, -1)
+  return new Operand(type, [...axes, []], [g.tensor(text, [groups[0] ?? [], []])])
+}
+
+const quantileOf = `(x, count, sign, low, high, part) => tf.tidy(() => {
+  const sorted = tf.mul(tf.topk(tf.mul(x, sign), count).values, sign)
+  const at = (place) => tf.slice(sorted, [0, place], [-1, 1])
+  return tf.add(at(low), tf.mul(tf.sub(at(high), at(low)), part))
+})`
