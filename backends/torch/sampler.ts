@@ -1,0 +1,343 @@
+/** sampler.py: from noise to images, as the section `sample` has it. */
+import { microDefaults } from '../../compiler/build/denoiser.js'
+import { signalScales } from '../../compiler/build/schedule.js'
+import { partsOf, type Model, type Prediction, type Sampling } from '../../compiler/check/model.js'
+import { docstring, importLine, indented, listed } from './python.js'
+
+export function samplerModule(model: Model, classNames: ReadonlyMap<Model, string>): string {
+  const { sampling, diffusion } = model
+  const depth = Math.max(
+    0,
+    partsOf(model).findIndex((part) => part.side === (sampling.until ?? model.side)),
+  )
+  const parts = partsOf(model).slice(depth)
+  const scales = signalScales(model).slice(depth)
+  const guided = model.condition !== undefined
+  const usesNoise = sampling.method === 'ddpm' || (sampling.method === 'ddim' && sampling.eta > 0)
+  const usesPrevious = sampling.method === 'dpm'
+  const wholeName = classNames.get(model) ?? model.name
+  const path = `model${'.inner_unet'.repeat(depth)}`
+  const schedule = depth === 0 ? 'schedules()' : `schedules()[${depth}:]`
+  const shapes = parts.map((part) => `(${part.imageChannels}, ${part.frames > 1 ? `${part.frames}, ` : ''}${part.side}, ${part.side})`)
+  const scaled = scales.some((scale) => scale !== 1)
+  const limit = limitOf(sampling, scaled)
+  const sections = [
+    [
+      ...docstring(`Sampling from ${model.name}: ${about(sampling)}.`, 0),
+      '',
+      'import math',
+      'from collections.abc import Callable, Sequence',
+      'from functools import cache',
+      'from typing import NamedTuple',
+      '',
+      'import torch',
+      'from torch import Tensor',
+      '',
+      `from .diffusion import STEPS, schedules`,
+      ...importLine('.model', [...(guided ? ['Condition'] : []), wholeName]),
+      '',
+      `SHAPES = (${shapes.join(', ')}${shapes.length === 1 ? ',' : ''})`,
+      '"""Of one image at each resolution, highest first."""',
+      ...(scaled
+        ? ['', `SIGNAL_SCALES = (${scales.map((scale) => String(scale)).join(', ')}${scales.length === 1 ? ',' : ''})`, '"""What the signal of each resolution was divided by."""']
+        : []),
+    ],
+    timesteps(sampling, schedule),
+    [
+      'class Step(NamedTuple):',
+      ...indented([
+        ...docstring('A step from one noise level to the next, at each resolution: gamma = alpha^2 before and after it.'),
+        '',
+        'time: int',
+        '"""What the network sees."""',
+        'gammas: list[float]',
+        'next_gammas: list[float]',
+        ...(usesPrevious ? ['previous_gammas: list[float] | None', '"""Of the step before; None in the first one."""'] : []),
+      ]),
+    ],
+    [
+      '@cache',
+      `def plan(steps: int = ${sampling.steps}) -> list[Step]:`,
+      ...indented([
+        '"""The steps from noise to image."""',
+        `tables = [gamma.tolist() for gamma in ${schedule}]`,
+        'places = timesteps(steps)',
+        'at = [[gamma[place] for gamma in tables] for place in places]',
+        usesPrevious
+          ? 'return [Step(places[k] - 1, at[k], at[k + 1], at[k - 1] if k > 0 else None) for k in range(steps)]'
+          : 'return [Step(places[k] - 1, at[k], at[k + 1]) for k in range(steps)]',
+      ]),
+    ],
+    clean(diffusion.predict),
+    ...(limit ? [limit] : []),
+    advance(sampling),
+    [
+      ...listed(
+        'def take(',
+        [
+          'step: Step',
+          'images: Sequence[Tensor]',
+          'predictions: Sequence[Tensor]',
+          ...(usesNoise ? ['noise: Sequence[Tensor]'] : []),
+          ...(usesPrevious ? ['previous: Sequence[Tensor]'] : []),
+        ],
+        ') -> tuple[list[Tensor], list[Tensor]]:',
+        0,
+      ),
+      ...indented([
+        ...docstring(
+          `The next images and the clean images that they aim at, highest resolution first.${usesPrevious ? ' previous: the clean images of\nthe step before.' : ''}`,
+        ),
+        'following, aims = [], []',
+        'for r, (x, prediction) in enumerate(zip(images, predictions)):',
+        ...indented([
+          'gamma, after = step.gammas[r], step.next_gammas[r]',
+          `x0 = clean(x, prediction.float(), gamma)`,
+          ...(limit ? [`x0 = limited(x0${scaled ? ', SIGNAL_SCALES[r]' : ''})`] : []),
+          'aims.append(x0)',
+          ...(usesPrevious
+            ? [
+                'before = None if step.previous_gammas is None else step.previous_gammas[r]',
+                'following.append(advance(x, x0, previous[r], gamma, after, before))',
+              ]
+            : [`following.append(advance(x, x0, ${usesNoise ? 'noise[r], ' : ''}gamma, after))`]),
+        ]),
+        'return following, aims',
+      ]),
+    ],
+    ...(guided ? [guide(path, classNames.get(model) ?? model.name)] : []),
+    sample(model, { guided, usesNoise, usesPrevious, scaled, wholeName, path }),
+  ]
+  return sections.map((lines) => lines.join('\n')).join('\n\n\n') + '\n'
+}
+
+function about({ method, steps, guidance, threshold, spacing }: Sampling): string {
+  const names = { ddpm: 'DDPM', ddim: 'DDIM', dpm: 'DPM-Solver++ (2M)' }
+  const limits = threshold.kind === 'none' ? 'x0 without limits' : `${threshold.kind} threshold`
+  return `${names[method]}, ${steps} steps${guidance === 1 ? '' : `, guidance ${guidance}`}, ${limits}, ${spacing.replace('_', '-')} spacing`
+}
+
+function timesteps({ spacing, steps }: Sampling, schedule: string): string[] {
+  const head = `def timesteps(steps: int = ${steps}) -> list[int]:`
+  if (spacing === 'even')
+    return [
+      head,
+      ...indented(['"""Steps of the schedule from noisy to clean, evenly spaced, with 0 at the end."""', 'return [round(k * ((STEPS + 1) / (steps + 1))) for k in range(steps, -1, -1)]']),
+    ]
+  if (spacing === 'quadratic')
+    return [
+      head,
+      ...indented([
+        '"""Steps of the schedule from noisy to clean, denser towards the clean end, with 0 at the end."""',
+        'return [math.floor(STEPS * (k / steps) ** 2 + 0.5) for k in range(steps, -1, -1)]',
+      ]),
+    ]
+  return [
+    head,
+    ...indented([
+      ...docstring(
+        'Steps of the schedule from noisy to clean, evenly spaced in log-SNR, with 1 and 0 at the end (Lu et al. 2022).\n\nThe shift of a resolution adds a constant to its log-SNR, so the lowest one stands for all. No step is taken twice.',
+      ),
+      `gamma = ${schedule}[-1]`,
+      'log_snr = (gamma / (1 - gamma)).log().tolist()',
+      'noisy, clean = log_snr[STEPS], log_snr[1]',
+      'places = []',
+      'place = STEPS',
+      'for k in range(steps):',
+      '    wanted = noisy + (clean - noisy) * k / max(1, steps - 1)',
+      '    while place > 1 and abs(log_snr[place - 1] - wanted) <= abs(log_snr[place] - wanted):',
+      '        place -= 1',
+      '    highest = (places[-1] if places else STEPS + 1) - 1',
+      '    places.append(max(steps - k, min(place, highest)))',
+      'return [*places, 0]',
+    ]),
+  ]
+}
+
+function clean(predict: Prediction): string[] {
+  const body = {
+    v: ['alpha, sigma = math.sqrt(gamma), math.sqrt(1 - gamma)', 'return alpha * x - sigma * prediction'],
+    noise: ['alpha, sigma = math.sqrt(gamma), math.sqrt(1 - gamma)', 'return (1 / alpha) * x - (sigma / alpha) * prediction'],
+    x0: ['return prediction'],
+  }[predict]
+  const what = { v: 'v = alpha eps - sigma x0', noise: 'the noise', x0: 'x0 itself' }[predict]
+  return ['def clean(x: Tensor, prediction: Tensor, gamma: float) -> Tensor:', ...indented([`"""The clean image x0 from a noisy one and the prediction of ${what}."""`, ...body])]
+}
+
+function limitOf({ threshold }: Sampling, scaled: boolean): string[] | undefined {
+  if (threshold.kind === 'none') return undefined
+  const head = `def limited(x0: Tensor${scaled ? ', scale: float' : ''}) -> Tensor:`
+  const [whole, result] = scaled ? ['x0 * scale', (text: string) => `${text} / scale`] : ['x0', (text: string) => text]
+  if (threshold.kind === 'fixed')
+    return [head, ...indented(['"""x0 within what images can be."""', `return ${result(scaled ? '(x0 * scale).clamp(-1, 1)' : 'x0.clamp(-1, 1)')}`])]
+  const { quantile, limit } = threshold
+  return [
+    head,
+    ...indented([
+      ...docstring(
+        `Dynamic thresholding (Saharia et al. 2022, section 2.3): cut at the ${quantile} quantile of each image, between 1 and\n${limit}, and divided by it.`,
+      ),
+      `flat = ${scaled ? `(${whole})` : whole}.flatten(1)`,
+      'ordered = flat.abs().sort(dim=1).values',
+      `place = ${quantile} * (flat.shape[1] - 1)`,
+      'below = int(place)',
+      'above = min(below + 1, flat.shape[1] - 1)',
+      'bound = torch.lerp(ordered[:, below], ordered[:, above], place - below)[:, None]',
+      `bound = bound.clamp(1, ${limit})`,
+      `return ${result('(flat.clamp(-bound, bound) / bound).view_as(x0)')}`,
+    ]),
+  ]
+}
+
+function advance({ method, eta }: Sampling): string[] {
+  if (method === 'ddpm')
+    return [
+      'def advance(x: Tensor, x0: Tensor, noise: Tensor, gamma: float, after: float) -> Tensor:',
+      ...indented([
+        '"""Ancestral sampling with the posterior\'s mean and variance (Ho et al. 2020, eq. 7)."""',
+        'alpha = gamma / after',
+        'beta = 1 - alpha',
+        'mean = (math.sqrt(alpha) * (1 - after) * x + beta * math.sqrt(after) * x0) / (1 - gamma)',
+        'return mean + math.sqrt(beta * (1 - after) / (1 - gamma)) * noise',
+      ]),
+    ]
+  if (method === 'ddim') {
+    if (eta === 0)
+      return [
+        'def advance(x: Tensor, x0: Tensor, gamma: float, after: float) -> Tensor:',
+        ...indented([
+          '"""DDIM without noise (Song et al. 2021, eq. 12)."""',
+          'scale = math.sqrt(1 - after) / math.sqrt(1 - gamma)',
+          'return scale * x + (math.sqrt(after) - scale * math.sqrt(gamma)) * x0',
+        ]),
+      ]
+    return [
+      'def advance(x: Tensor, x0: Tensor, noise: Tensor, gamma: float, after: float) -> Tensor:',
+      ...indented([
+        `"""DDIM with eta ${eta} (Song et al. 2021, eq. 12 and 16)."""`,
+        `variance = ${eta ** 2} * (1 - gamma / after) * (1 - after) / (1 - gamma)`,
+        'scale = math.sqrt(max(0.0, 1 - after - variance)) / math.sqrt(1 - gamma)',
+        'return scale * x + (math.sqrt(after) - scale * math.sqrt(gamma)) * x0 + math.sqrt(variance) * noise',
+      ]),
+    ]
+  }
+  return [
+    ...listed(
+      'def advance(',
+      ['x: Tensor', 'x0: Tensor', 'previous: Tensor', 'gamma: float', 'after: float', 'before: float | None'],
+      ') -> Tensor:',
+      0,
+    ),
+    ...indented([
+      ...docstring(
+        'DPM-Solver++ (2M): second order in the half log-SNR (Lu et al. 2022, algorithm 2).\n\nThe first step has no clean image before it, and the last ends at infinite SNR: both are of first order.',
+      ),
+      'scale = math.sqrt(1 - after) / math.sqrt(1 - gamma)',
+      'whole = math.sqrt(after) - scale * math.sqrt(gamma)',
+      'if before is None or after == 1:',
+      '    return scale * x + whole * x0',
+      'half_log_snr = [0.5 * (math.log(g) - math.log1p(-g)) for g in (before, gamma, after)]',
+      'ratio = (half_log_snr[1] - half_log_snr[0]) / (half_log_snr[2] - half_log_snr[1])',
+      'return scale * x + whole * (1 + 1 / (2 * ratio)) * x0 - whole / (2 * ratio) * previous',
+    ]),
+  ]
+}
+
+/** The network with guidance. */
+function guide(path: string, name: string): string[] {
+  return [
+    ...listed(
+      'def predict(',
+      [`model: ${name}`, 'images: Sequence[Tensor]', 'times: Tensor', 'condition: Condition', 'guidance: float'],
+      ') -> list[Tensor]:',
+      0,
+    ),
+    ...indented([
+      ...docstring(
+        'Predictions, extrapolated from unconditional to conditional ones (Ho & Salimans 2022, eq. 6, with w counted from 1).\n\ncondition: of twice as many rows where guidance is not 1, unconditional ones first.',
+      ),
+      'if guidance == 1:',
+      `    return ${path}.predictions(images, times, condition)`,
+      `both = ${path}.predictions([torch.cat((x, x)) for x in images], times.repeat(2), condition)`,
+      'halves = [prediction.chunk(2) for prediction in both]',
+      'return [without + guidance * (within - without) for without, within in halves]',
+    ]),
+  ]
+}
+
+interface Facts {
+  readonly guided: boolean
+  readonly usesNoise: boolean
+  readonly usesPrevious: boolean
+  readonly scaled: boolean
+  readonly wholeName: string
+  readonly path: string
+}
+
+function sample(model: Model, { guided, usesNoise, usesPrevious, scaled, wholeName, path }: Facts): string[] {
+  const { sampling } = model
+  const micros = microDefaults(model).size > 0
+  return [
+    '@torch.no_grad()',
+    ...listed(
+      'def sample(',
+      [
+        `model: ${wholeName}`,
+        'batch: int',
+        ...(guided ? ['condition: Condition', 'unconditional: Condition | None = None'] : []),
+        '*',
+        `steps: int = ${sampling.steps}`,
+        ...(guided ? [`guidance: float = ${sampling.guidance}`] : []),
+        'generator: torch.Generator | None = None',
+        'on_step: Callable[[int, list[Tensor]], None] | None = None',
+      ],
+      ') -> list[Tensor]:',
+      0,
+    ),
+    ...indented([
+      ...docstring(
+        [
+          'Images from noise, one batch for each resolution, highest first, from -1 to 1.',
+          '',
+          ...(guided
+            ? [
+                `condition: of \`model.condition\`, worked out once. unconditional: the same of the empty prompt${model.condition?.kind === 'label' ? ' (the label -1)' : ''}, of as many rows;`,
+                'needed where guidance is not 1: unconditional + guidance (conditional - unconditional) (Ho & Salimans 2022).',
+              ]
+            : []),
+          'on_step: called after each step with its number and the clean images that it aims at.' + (micros ? ' Micro-conditions have their defaults.' : ''),
+        ].join('\n'),
+      ),
+      `device = next(model.parameters()).device`,
+      '',
+      'def draw() -> list[Tensor]:',
+      '    return [torch.randn((batch, *shape), generator=generator, device=device) for shape in SHAPES]',
+      '',
+      'images = draw()',
+      ...(usesPrevious ? ['aims = images'] : []),
+      ...(guided
+        ? [
+            'if guidance != 1:',
+            '    if unconditional is None:',
+            '        raise ValueError("guidance needs the unconditional condition")',
+            '    condition = Condition(*(torch.cat(pair) for pair in zip(unconditional, condition)))',
+          ]
+        : []),
+      'for k, step in enumerate(plan(steps)):',
+      ...indented([
+        'times = torch.full((batch,), float(step.time), device=device)',
+        ...(guided
+          ? [
+              'predictions = predict(model, images, times, condition, guidance)',
+            ]
+          : [`predictions = ${path}.predictions(images, times)`]),
+        `images, aims = take(step, images, predictions${usesNoise ? ', draw()' : ''}${usesPrevious ? ', aims' : ''})`,
+        'if on_step is not None:',
+        '    on_step(k, aims)',
+      ]),
+      scaled
+        ? 'return [(x * scale).clamp(-1, 1) for x, scale in zip(images, SIGNAL_SCALES)]'
+        : 'return [x.clamp(-1, 1) for x in images]',
+    ]),
+  ]
+}
