@@ -98,7 +98,10 @@ function blockCall(body: Body, e: Call): Py {
   const first = inner.flat()[0]
   if (first === undefined) return body.refuse('a block that is never used', e.span)
   const { block } = first.at
-  const given = argumentsOf(e, block.parameters.map(({ name }) => name.text))
+  const given = argumentsOf(
+    e,
+    block.parameters.map(({ name }) => name.text),
+  )
   if (registry.roleOf(first) === 'method') {
     const name = writeMethod(body, e, block.name.text, given)
     return call(`self.${name.name}`, ...argumentTexts(body, e, name.arguments, given, inner.flat()))
@@ -189,7 +192,8 @@ const activations: Readonly<Record<string, string>> = {
  */
 function sequenceThatEnds(body: Body, last: Call): Py | undefined {
   const [root, number, ...more] = last.label ? pathOf(body, last) : []
-  if (root === undefined || number === undefined || more.length > 0 || body.loop || body.turns.length > 0) return undefined
+  if (root === undefined || number === undefined || more.length > 0 || body.loop || body.turns.length > 0)
+    return undefined
   const children = body.host.childrenOf([root])
   const steps: Call[] = []
   for (let e: Expression | undefined = last, at = Number(number); at >= 0; at--) {

@@ -95,7 +95,8 @@ function convolution(c: CallWriter, body: Body): Layer {
   const [out, kernel] = [number('out'), number('kernel')]
   const [stride, padding] = [number('stride'), number('padding')]
   const width = only(kernel?.values.filter((value) => value !== undefined) ?? [])
-  const same = typeof width === 'number' ? literal(Math.floor(width / 2)) : binary('//', kernel?.py ?? atom('1'), atom('2'))
+  const same =
+    typeof width === 'number' ? literal(Math.floor(width / 2)) : binary('//', kernel?.py ?? atom('1'), atom('2'))
   const pad = padding ? padding.py : same
   const given = [
     statics.input(x, 1, 'channels').py.text,
@@ -123,11 +124,17 @@ export const functions: { readonly [Name in FunctionName]: Translation } = {
     const x = c.expression('x')
     const statics = staticValue(body)
     const groups = statics.number(c.expression('groups'), 'groups')
-    return { made: call('nn.GroupNorm', groups.py, statics.input(x, 1, 'channels').py), given: [() => body.translate(x)] }
+    return {
+      made: call('nn.GroupNorm', groups.py, statics.input(x, 1, 'channels').py),
+      given: [() => body.translate(x)],
+    }
   }),
   layer_norm: layer((c, body) => {
     const x = c.expression('x')
-    return { made: call('nn.LayerNorm', staticValue(body).input(x, -1, 'features').py), given: [() => body.translate(x)] }
+    return {
+      made: call('nn.LayerNorm', staticValue(body).input(x, -1, 'features').py),
+      given: [() => body.translate(x)],
+    }
   }),
   normalize: plain((c, body) => {
     const x = c.expression('x')
@@ -164,7 +171,9 @@ export const functions: { readonly [Name in FunctionName]: Translation } = {
   cos: unary('torch.cos'),
   minimum: aligned('torch.minimum'),
   maximum: aligned('torch.maximum'),
-  matmul: plain((c, body) => call('torch.matmul', body.translate(c.expression('a')), body.translate(c.expression('b')))),
+  matmul: plain((c, body) =>
+    call('torch.matmul', body.translate(c.expression('a')), body.translate(c.expression('b'))),
+  ),
   attend: plain((c, body) => {
     const [q, k, v] = ['q', 'k', 'v'].map((name) => c.expression(name)) as [Expression, Expression, Expression]
     let queries = body.translate(q)
@@ -189,11 +198,19 @@ export const functions: { readonly [Name in FunctionName]: Translation } = {
   upsample: plain((c, body) => {
     const factor = c.expression('factor')
     if (body.all(factor).every((value) => scalarOf(value) === 1)) return body.translate(c.expression('x'))
-    return call('F.interpolate', body.translate(c.expression('x')), `scale_factor=${body.translate(factor).text}`, 'mode="nearest"')
+    return call(
+      'F.interpolate',
+      body.translate(c.expression('x')),
+      `scale_factor=${body.translate(factor).text}`,
+      'mode="nearest"',
+    )
   }),
   reshape: plain((c, body) => {
     const shape = c.expression('shape')
-    const sizes = shape.kind === 'shape' ? shape.items.map((item) => body.translate(item).text).join(', ') : body.translate(shape).text
+    const sizes =
+      shape.kind === 'shape'
+        ? shape.items.map((item) => body.translate(item).text).join(', ')
+        : body.translate(shape).text
     return after(body.translate(c.expression('x')), `.reshape(${sizes})`)
   }),
   transpose: plain((c, body) => {

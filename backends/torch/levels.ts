@@ -39,9 +39,15 @@ export function planLevels(model: Model, trace: Trace, registry: Registry): Leve
       const strange = entry.arguments.find((name) => !canonical.some((known) => known === name))
       const isText = /(?:^|\.)lm_head\.\d+$/.test(path)
       if (strange !== undefined && !isText)
-        throw new Inexpressible(torchCannotExpress({ what: `a value for \`${strange}\` that is no number` }), run.at.block.name.span)
+        throw new Inexpressible(
+          torchCannotExpress({ what: `a value for \`${strange}\` that is no number` }),
+          run.at.block.name.span,
+        )
       if (list !== undefined && runs.length > 1)
-        throw new Inexpressible(torchCannotExpress({ what: `\`${list}\` twice behind one residual block` }), run.at.block.name.span)
+        throw new Inexpressible(
+          torchCannotExpress({ what: `\`${list}\` twice behind one residual block` }),
+          run.at.block.name.span,
+        )
       const target = list === undefined ? undefined : (given.get(list) ?? new Set<string>())
       if (list !== undefined && target) given.set(list, target)
       const into = entry.role === 'down' || entry.role === 'up' ? resize[entry.role] : target
@@ -49,7 +55,12 @@ export function planLevels(model: Model, trace: Trace, registry: Registry): Leve
     }
   }
   const inOrder = (names: ReadonlySet<string>) => canonical.filter((name) => names.has(name))
-  const names = ['resnets', 'attn', 't_attn', ...partsOf(model).flatMap((part) => part.levels.flatMap(({ use }) => use.map(({ name }) => name)))]
+  const names = [
+    'resnets',
+    'attn',
+    't_attn',
+    ...partsOf(model).flatMap((part) => part.levels.flatMap(({ use }) => use.map(({ name }) => name))),
+  ]
   const lists = [...new Set(names)].flatMap((name): BlockList[] => {
     const found = given.get(name)
     return found ? [{ name, arguments: inOrder(found) }] : []
@@ -81,7 +92,12 @@ export function levelClasses(plan: LevelPlan, registry: Registry, sources: Reado
       '',
       ...listed(
         'def __init__(',
-        ['self', 'side: int', `${first?.name ?? 'resnets'}: Sequence[nn.Module]`, ...more.map(({ name }) => `${name}: Sequence[nn.Module] = ()`)],
+        [
+          'self',
+          'side: int',
+          `${first?.name ?? 'resnets'}: Sequence[nn.Module]`,
+          ...more.map(({ name }) => `${name}: Sequence[nn.Module] = ()`),
+        ],
         ') -> None:',
         1,
       ),
@@ -110,7 +126,8 @@ export function levelClasses(plan: LevelPlan, registry: Registry, sources: Reado
     `    return checkpoint(self.${method}, ${given}, use_reentrant=False)`,
     `return self.${method}(${given})`,
   ]
-  const resized = (names: readonly string[]) => (names.length === 0 ? ['x: Tensor'] : names.map((name) => `${name}: Tensor`))
+  const resized = (names: readonly string[]) =>
+    names.length === 0 ? ['x: Tensor'] : names.map((name) => `${name}: Tensor`)
   const resizeArguments = (way: 'down' | 'up') => (resize[way].length === 0 ? ['x'] : resize[way])
   const down = [
     'class DownLevel(Level):',
@@ -175,7 +192,12 @@ export function levelClasses(plan: LevelPlan, registry: Registry, sources: Reado
 }
 
 /** A level that ends with a block of the language. */
-function resizingLevel(entry: Entry, registry: Registry, given: readonly string[], sources: ReadonlyMap<string, string>): string[] {
+function resizingLevel(
+  entry: Entry,
+  registry: Registry,
+  given: readonly string[],
+  sources: ReadonlyMap<string, string>,
+): string[] {
   const { host, body, name, role } = entry
   if (host === undefined) throw new Error('a function between levels')
   const lines = host.construction().flatMap((line) => line.split('\n'))

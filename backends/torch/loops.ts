@@ -18,7 +18,8 @@ export function isTurnIndependent(loop: Loop, run: BlockRun): boolean {
     for (const part of partsOf(e)) expression(part)
     if (e.kind !== 'call') return
     const inner = run.calls(e)[0]?.at
-    if (e.label === undefined) independent &&= inner === undefined || layerNames(inner.block, inner.home).names.length === 0
+    if (e.label === undefined)
+      independent &&= inner === undefined || layerNames(inner.block, inner.home).names.length === 0
     // A layer whose name does not end with the loop's number would be made twice.
     else if (!isIndexed(e.label, loop.variable.text)) independent = false
   }

@@ -25,7 +25,11 @@ export class ModelWriter {
   /** The classes, innermost first. */
   classes(): string[][] {
     const parts = partsOf(this.model).reverse()
-    return [...(this.model.condition ? [this.#conditionClass()] : []), this.#base(), ...parts.map((part) => this.#part(part))]
+    return [
+      ...(this.model.condition ? [this.#conditionClass()] : []),
+      this.#base(),
+      ...parts.map((part) => this.#part(part)),
+    ]
   }
 
   #conditionClass(): string[] {
@@ -72,7 +76,9 @@ export class ModelWriter {
         'temb_layer1: nn.Linear',
         'temb_layer2: nn.Linear',
         ...(micros ? ['cond_layers: nn.ModuleDict', 'micro_defaults: Mapping[str, float] = {}'] : []),
-        ...(hasLevels ? ['down_blocks: nn.ModuleList', 'up_blocks: nn.ModuleList', 'norm_out: nn.GroupNorm', 'conv_out: nn.Conv2d'] : []),
+        ...(hasLevels
+          ? ['down_blocks: nn.ModuleList', 'up_blocks: nn.ModuleList', 'norm_out: nn.GroupNorm', 'conv_out: nn.Conv2d']
+          : []),
         '',
         ...this.#forward(),
         '',
@@ -116,7 +122,10 @@ export class ModelWriter {
               ]),
               '',
               'def predict(self, x: Tensor) -> Tensor:',
-              ...indented(['"""The prediction from the last features."""', 'return self.conv_out(F.silu(self.norm_out(x)))']),
+              ...indented([
+                '"""The prediction from the last features."""',
+                'return self.conv_out(F.silu(self.norm_out(x)))',
+              ]),
             ]
           : []),
       ]),
@@ -135,9 +144,17 @@ export class ModelWriter {
         ...docstring(this.#about(part)),
         '',
         ...(part.micros.length > 0
-          ? [`micro_defaults = {${part.micros.map((micro) => `"${micro.key}": ${micro.default.toFixed(1)}`).join(', ')}}`, '']
+          ? [
+              `micro_defaults = {${part.micros.map((micro) => `"${micro.key}": ${micro.default.toFixed(1)}`).join(', ')}}`,
+              '',
+            ]
           : []),
-        ...listed('def __init__(', ['self', ...(entry?.host ? this.#networkParameters(entry.host.signature, network) : [])], ') -> None:', 1),
+        ...listed(
+          'def __init__(',
+          ['self', ...(entry?.host ? this.#networkParameters(entry.host.signature, network) : [])],
+          ') -> None:',
+          1,
+        ),
         ...indented(['super().__init__()', ...this.#layers(part, prefix), ...made]),
         '',
         ...(this.model.condition ? [...this.#encode(part, prefix), ''] : []),
@@ -162,7 +179,10 @@ export class ModelWriter {
     const sizes = (one: Model) => (one.frames > 1 ? `${one.frames} frames of ${one.side} pixels` : `${one.side} pixels`)
     const inner = part.inner ? `, around ${this.classNames.get(part.inner.model) ?? ''}` : ''
     const images = partsOf(part)
-      .map(({ imageChannels, frames, side }) => `[batch, ${imageChannels}, ${frames > 1 ? `${frames}, ` : ''}${side}, ${side}]`)
+      .map(
+        ({ imageChannels, frames, side }) =>
+          `[batch, ${imageChannels}, ${frames > 1 ? `${frames}, ` : ''}${side}, ${side}]`,
+      )
       .join(', ')
     const several = partsOf(part).length > 1 ? '; all but the last may hold only the first rows of the batch' : ''
     return `${sizes(part)}${inner}.\n\nimages: ${images}${several}.`
@@ -183,7 +203,11 @@ export class ModelWriter {
     ]
     const { condition } = this.model
     const own = part.inner ? part.ownCondition : condition?.kind === 'text' ? condition : undefined
-    const width = own ? (own.project ?? own.width) : !part.inner && condition?.kind === 'label' ? condition.classes : undefined
+    const width = own
+      ? (own.project ?? own.width)
+      : !part.inner && condition?.kind === 'label'
+        ? condition.classes
+        : undefined
     const unread = part.inner && own ? '  # in checkpoints; nothing reads it' : ''
     if (width !== undefined) lines.push(`self.cond_emb = ${linear(width, embedding, false)}${unread}`)
     if (part.micros.length > 0)
@@ -192,7 +216,8 @@ export class ModelWriter {
           'self.cond_layers = nn.ModuleDict(',
           '{}',
           part.micros.map(
-            ({ key }) => `"${key}": nn.ModuleList([${linear(embedding / 4, embedding)}, ${zeroed(linear(embedding, embedding))}])`,
+            ({ key }) =>
+              `"${key}": nn.ModuleList([${linear(embedding / 4, embedding)}, ${zeroed(linear(embedding, embedding))}])`,
           ),
           ')',
           2,
@@ -255,7 +280,8 @@ export class ModelWriter {
   #level(name: string, own: readonly string[], path: string, level: Level): string {
     const lists = this.plan.lists.flatMap((one) => {
       const blocks: string[] = []
-      for (let j = 0; this.trace.uses.has(`${path}.${one.name}.${j}`); j++) blocks.push(this.#instance(`${path}.${one.name}.${j}`))
+      for (let j = 0; this.trace.uses.has(`${path}.${one.name}.${j}`); j++)
+        blocks.push(this.#instance(`${path}.${one.name}.${j}`))
       return blocks.length === 0 ? [] : [`${one.name}=${list(blocks)}`]
     })
     const positional = own.filter((text) => !text.includes('='))
@@ -280,13 +306,20 @@ export class ModelWriter {
       'Predictions from noisy images, one for each resolution, highest first.',
       '',
       'images: one for each resolution. times: [batch], steps of the diffusion process counted from 0.',
-      ...(condition?.kind === 'text' ? [`text: [batch, tokens, ${condition.width}]. text_mask: [batch, tokens], 1 for a real token.`] : []),
-      ...(condition?.kind === 'label' ? [`label: [batch], from 0 to ${condition.classes - 1}; -1 stands for none.`] : []),
-      ...(micros ? [`micros: ${[...this.#micros.keys()].join(', ')}, each [batch]; the defaults where they are not given.`] : []),
+      ...(condition?.kind === 'text'
+        ? [`text: [batch, tokens, ${condition.width}]. text_mask: [batch, tokens], 1 for a real token.`]
+        : []),
+      ...(condition?.kind === 'label'
+        ? [`label: [batch], from 0 to ${condition.classes - 1}; -1 stands for none.`]
+        : []),
+      ...(micros
+        ? [`micros: ${[...this.#micros.keys()].join(', ')}, each [batch]; the defaults where they are not given.`]
+        : []),
     ]
     const arguments_ = ['images', 'times', ...(condition ? ['condition'] : []), ...(micros ? ['micros'] : [])]
     const scale = this.model.diffusion.outputScale
-    const limited = scale === 0 ? 'predictions' : `[${scale} * torch.tanh(prediction / ${scale}) for prediction in predictions]`
+    const limited =
+      scale === 0 ? 'predictions' : `[${scale} * torch.tanh(prediction / ${scale}) for prediction in predictions]`
     const signature = [
       'self',
       'images: Sequence[Tensor]',
@@ -339,7 +372,10 @@ export class ModelWriter {
       '',
       ...listed('def denoise(', this.#denoiseSignature, ') -> tuple[list[Tensor], Tensor]:', 1),
       ...indented([
-        ...docstring('Predictions, highest resolution first, and the last features.\n\nhanded: features of the model around this one.', 2),
+        ...docstring(
+          'Predictions, highest resolution first, and the last features.\n\nhanded: features of the model around this one.',
+          2,
+        ),
         'raise NotImplementedError',
       ]),
     ]
@@ -415,9 +451,17 @@ export class ModelWriter {
     if (part.network) {
       const [run] = this.trace.uses.get('') ?? []
       const takes = run ? this.registry.entryOf(run).arguments : []
-      const names: Readonly<Record<string, string>> = { x: 'images[0]', emb: 'emb', condition: 'condition.tokens', mask: 'condition.mask' }
+      const names: Readonly<Record<string, string>> = {
+        x: 'images[0]',
+        emb: 'emb',
+        condition: 'condition.tokens',
+        mask: 'condition.mask',
+      }
       if (takes.includes('emb')) lines.push(`emb = ${emb}`)
-      lines.push(`prediction = self.network(${takes.map((name) => names[name] ?? name).join(', ')})`, 'return [prediction], prediction')
+      lines.push(
+        `prediction = self.network(${takes.map((name) => names[name] ?? name).join(', ')})`,
+        'return [prediction], prediction',
+      )
       return [...listed('def denoise(', signature, ') -> tuple[list[Tensor], Tensor]:', 1), ...indented(lines)]
     }
     if (inner) lines.push('rows = images[0].shape[0]  # in a mixed batch, the first ones of all')
@@ -474,6 +518,7 @@ export class ModelWriter {
 /** `[A(1), A(1)]`, or `[A(1) for _ in range(10)]`. */
 function list(items: readonly string[]): string {
   const [first] = items
-  if (items.length > 2 && items.every((item) => item === first)) return `[${first ?? ''} for _ in range(${items.length})]`
+  if (items.length > 2 && items.every((item) => item === first))
+    return `[${first ?? ''} for _ in range(${items.length})]`
   return `[${items.join(', ')}]`
 }

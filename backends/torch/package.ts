@@ -66,28 +66,52 @@ function write(model: Model, report: Report, sources: ReadonlyMap<string, string
   const models = writer.classes()
   const blocks = registry.entries
     .filter(({ role }) => role === 'place' || role === 'module' || role === 'function')
-    .map((entry) => registry.render(entry, entry.role === 'place' ? forcedArguments(entry.arguments, entry.runs[0]?.at.path ?? '', plan.lists) : entry.arguments))
+    .map((entry) =>
+      registry.render(
+        entry,
+        entry.role === 'place'
+          ? forcedArguments(entry.arguments, entry.runs[0]?.at.path ?? '', plan.lists)
+          : entry.arguments,
+      ),
+    )
   const used = new Set(registry.entries.flatMap(({ body }) => [...body.host.uses]))
   for (const one of writer.uses) if (one === 'zeroed') used.add(one)
   const helpers = Object.entries(blockSupport).flatMap(([key, text]) => (used.has(key) ? [text.split('\n')] : []))
   const levels = model.network ? [] : levelClasses(plan, registry, sources)
-  const supports = Object.entries(modelSupport).flatMap(([key, text]) => (writer.uses.has(key) ? [text.split('\n')] : []))
-  const blockNames = [...Object.keys(blockSupport), ...registry.entries.filter(({ role }) => role !== 'down' && role !== 'up').map((entry) => entry.name)]
-  const levelNames = ['DownLevel', 'Level', 'MiddleLevel', 'UpLevel', ...registry.entries.filter(({ role }) => role === 'down' || role === 'up').map((entry) => entry.name)]
+  const supports = Object.entries(modelSupport).flatMap(([key, text]) =>
+    writer.uses.has(key) ? [text.split('\n')] : [],
+  )
+  const blockNames = [
+    ...Object.keys(blockSupport),
+    ...registry.entries.filter(({ role }) => role !== 'down' && role !== 'up').map((entry) => entry.name),
+  ]
+  const levelNames = [
+    'DownLevel',
+    'Level',
+    'MiddleLevel',
+    'UpLevel',
+    ...registry.entries.filter(({ role }) => role === 'down' || role === 'up').map((entry) => entry.name),
+  ]
   const own = (module: string, names: readonly string[]) => ({ module, names })
   const files = new Map<string, string>()
   const put = (file: string, text: string) => files.set(`${name}/${file}`, text)
   if (helpers.length + blocks.length > 0)
     put('blocks.py', pythonModule(`The blocks of ${model.name}.`, [...helpers, ...blocks], []))
   if (levels.length > 0)
-    put('levels.py', pythonModule(`The levels of ${model.name}: which blocks follow each other, on the way down and up.`, levels, [own('.blocks', blockNames)]))
+    put(
+      'levels.py',
+      pythonModule(`The levels of ${model.name}: which blocks follow each other, on the way down and up.`, levels, [
+        own('.blocks', blockNames),
+      ]),
+    )
   const inside = [...supports, ...models, loadFunction(whole), saveFunction()]
   put(
     'model.py',
-    pythonModule(`The network of ${model.name}: ${partsOf(model).length === 1 ? 'one model' : 'a nest of models'}.`, inside, [
-      own('.blocks', blockNames),
-      own('.levels', levelNames),
-    ]),
+    pythonModule(
+      `The network of ${model.name}: ${partsOf(model).length === 1 ? 'one model' : 'a nest of models'}.`,
+      inside,
+      [own('.blocks', blockNames), own('.levels', levelNames)],
+    ),
   )
   put('diffusion.py', diffusionModule(model))
   put('sampler.py', samplerModule(model, classNames))
@@ -101,7 +125,15 @@ function write(model: Model, report: Report, sources: ReadonlyMap<string, string
       ...importLine('.model', [...(model.condition ? ['Condition'] : []), ...exported, 'load', 'save']),
       'from .sampler import sample',
       '',
-      ...exportList([...(model.condition ? ['Condition'] : []), ...exported, 'draw', 'load', 'losses', 'sample', 'save']),
+      ...exportList([
+        ...(model.condition ? ['Condition'] : []),
+        ...exported,
+        'draw',
+        'load',
+        'losses',
+        'sample',
+        'save',
+      ]),
       '',
     ].join('\n'),
   )
@@ -133,7 +165,26 @@ function namesOf(model: Model): ReadonlyMap<Model, string> {
 
 function packageName(model: string): string {
   const name = model.toLowerCase()
-  return /^[a-z]/.test(name) && !['as', 'if', 'in', 'is', 'or', 'and', 'not', 'for', 'def', 'del', 'try', 'torch', 'class', 'test', 'safetensors'].includes(name) ? name : `${name}_model`
+  return /^[a-z]/.test(name) &&
+    ![
+      'as',
+      'if',
+      'in',
+      'is',
+      'or',
+      'and',
+      'not',
+      'for',
+      'def',
+      'del',
+      'try',
+      'torch',
+      'class',
+      'test',
+      'safetensors',
+    ].includes(name)
+    ? name
+    : `${name}_model`
 }
 
 interface Source {

@@ -15,7 +15,10 @@ function sectionsOf(model: Model): string {
   const weighted = diffusion.weighting.kind !== 'none'
   const sections = [
     [
-      ...docstring(`The diffusion process of ${model.name}: noise schedules, and the training loss (Gu et al. 2024, eq. 2 and 3).`, 0),
+      ...docstring(
+        `The diffusion process of ${model.name}: noise schedules, and the training loss (Gu et al. 2024, eq. 2 and 3).`,
+        0,
+      ),
       '',
       ...(usesMath(diffusion.schedule) ? ['import math'] : []),
       'from collections.abc import Callable, Sequence',
@@ -114,7 +117,8 @@ function sharesOf(model: Model): number[] {
 }
 
 function gammas(schedule: Schedule): string[] {
-  const doc = (text: string) => docstring(`gamma = alpha^2 at steps 0 to STEPS before any shift, in float64.\n\n${text}`)
+  const doc = (text: string) =>
+    docstring(`gamma = alpha^2 at steps 0 to STEPS before any shift, in float64.\n\n${text}`)
   const fromBetas = [
     'log_gamma = torch.log(1 - betas).cumsum(0)',
     'return torch.cat((torch.ones(1, dtype=torch.float64), log_gamma.exp()))',
@@ -253,7 +257,8 @@ function resolutions(parts: readonly Model[]): string[] {
           : `${from}[:, :, ${frameChoice === 'central' && size > 1 ? Math.floor(size / 2) : ''}::${size}]${squeeze}`
     }
     const factor = before.side / part.side
-    const pooled = part.frames === 1 ? `F.avg_pool2d(${from}, ${factor})` : `F.avg_pool3d(${from}, (1, ${factor}, ${factor}))`
+    const pooled =
+      part.frames === 1 ? `F.avg_pool2d(${from}, ${factor})` : `F.avg_pool3d(${from}, (1, ${factor}, ${factor}))`
     lines.push(`${name(part)} = ${factor === 1 ? from : pooled}`)
   })
   const [first] = parts
@@ -304,7 +309,9 @@ function measured(predict: Prediction, measure: Prediction): { target: string; l
     target,
     lines: [
       ...from,
-      measure === 'noise' ? 'prediction = (noisy - alpha * prediction) / sigma' : 'prediction = (alpha * noisy - prediction) / sigma',
+      measure === 'noise'
+        ? 'prediction = (noisy - alpha * prediction) / sigma'
+        : 'prediction = (alpha * noisy - prediction) / sigma',
     ],
   }
 }
@@ -312,7 +319,10 @@ function measured(predict: Prediction, measure: Prediction): { target: string; l
 function loss(model: Model): string[] {
   const { diffusion } = model
   const parts = partsOf(model)
-  const [mixed, scaled] = [sharesOf(model).some((share) => share !== 1), signalScales(model).some((scale) => scale !== 1)]
+  const [mixed, scaled] = [
+    sharesOf(model).some((share) => share !== 1),
+    signalScales(model).some((scale) => scale !== 1),
+  ]
   const weighted = parts.some((_, r) => (diffusion.weights[r] ?? 1) !== 1)
   const byStep = diffusion.weighting.kind !== 'none'
   const { target, lines } = measured(diffusion.predict, diffusion.measure)
@@ -320,7 +330,13 @@ function loss(model: Model): string[] {
   const factor = factors.length === 2 ? 'WEIGHTS[r] / SHARES[r]' : factors[0]
   const cost = [
     `cost = ${byStep ? 'weights[r][times[: len(loss)] + 1] * loss' : 'loss'}`,
-    ...(factor ? [factor === 'SHARES[r]' ? 'cost = cost / SHARES[r]' : `cost = cost * ${factors.length === 2 ? `(${factor})` : factor}`] : []),
+    ...(factor
+      ? [
+          factor === 'SHARES[r]'
+            ? 'cost = cost / SHARES[r]'
+            : `cost = cost * ${factors.length === 2 ? `(${factor})` : factor}`,
+        ]
+      : []),
     mixed ? 'total = total + F.pad(cost, (0, len(times) - len(cost)))' : 'total = total + cost',
   ]
   const simple = !byStep && !factor && !mixed
@@ -379,6 +395,8 @@ function loss(model: Model): string[] {
 
 /** `alpha, sigma = level.alpha, level.sigma`: what the formulas use. */
 function unpacked(lines: readonly string[]): string[] {
-  const names = ['clean', 'noise', 'alpha', 'sigma', 'noisy'].filter((name) => new RegExp(`\\b${name}\\b`).test(lines.join(' ')))
+  const names = ['clean', 'noise', 'alpha', 'sigma', 'noisy'].filter((name) =>
+    new RegExp(`\\b${name}\\b`).test(lines.join(' ')),
+  )
   return [`${names.join(', ')} = ${names.map((name) => `level.${name}`).join(', ')}`]
 }

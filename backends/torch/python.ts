@@ -4,7 +4,17 @@
 export const lineLength = 120
 
 /** How tightly an expression binds. */
-export const levels = { conditional: 0, or: 1, and: 2, not: 3, compare: 4, add: 5, multiply: 6, negate: 7, atom: 8 } as const
+export const levels = {
+  conditional: 0,
+  or: 1,
+  and: 2,
+  not: 3,
+  compare: 4,
+  add: 5,
+  multiply: 6,
+  negate: 7,
+  atom: 8,
+} as const
 
 /** An expression. */
 export interface Py {
@@ -44,7 +54,7 @@ const operators: Readonly<Record<string, number>> = {
   '<=': levels.compare,
   '>': levels.compare,
   '>=': levels.compare,
-  'is': levels.compare,
+  is: levels.compare,
   'is not': levels.compare,
   '+': levels.add,
   '-': levels.add,

@@ -47,7 +47,8 @@ export class Registry {
   }
 
   #unique(block: string, role: Role): string {
-    const base = role === 'function' ? variableName(block) : className(block) + (role === 'down' || role === 'up' ? 'Level' : '')
+    const base =
+      role === 'function' ? variableName(block) : className(block) + (role === 'down' || role === 'up' ? 'Level' : '')
     for (let i = 1; ; i++) {
       const name = i === 1 ? base : `${base}${i}`
       if (this.#names.has(name)) continue
@@ -127,10 +128,21 @@ export class Registry {
   }
 
   /** A `def` with its body. */
-  method(body: Body, name: string, given: readonly string[], comment: string | undefined, isFunction = false): string[] {
+  method(
+    body: Body,
+    name: string,
+    given: readonly string[],
+    comment: string | undefined,
+    isFunction = false,
+  ): string[] {
     const types = given.map((parameter) => `${this.variable(parameter)}: ${typeOf(body, parameter)}`)
     const result = resultType(body.runs.flat().map((run) => run.result))
-    const head = listed(`def ${name}(`, [...(isFunction ? [] : ['self']), ...types], `) -> ${result}:`, isFunction ? 0 : 1)
+    const head = listed(
+      `def ${name}(`,
+      [...(isFunction ? [] : ['self']), ...types],
+      `) -> ${result}:`,
+      isFunction ? 0 : 1,
+    )
     const shapes = comment?.includes('[') ? undefined : shapesOf(body, given)
     const doc = (name === 'forward' ? shapes : comment) ?? ''
     const lines = withSizes(body, given, withoutUnused(body.lines), comment)
@@ -195,12 +207,16 @@ function resultType(results: readonly (BlockValue | undefined)[]): string {
 /** `x: [batch, channels, height, width]. Result: ...` from what was seen. */
 function shapesOf(body: Body, given: readonly string[]): string | undefined {
   const show = (values: readonly (BlockValue | undefined)[]): string | undefined => {
-    const shapes = values.flatMap((value) => (value?.kind === 'tensor' ? [value.tensor.type.shape.map(showDimension)] : []))
+    const shapes = values.flatMap((value) =>
+      value?.kind === 'tensor' ? [value.tensor.type.shape.map(showDimension)] : [],
+    )
     const [first] = shapes
     if (!first || shapes.length < values.length) return undefined
     const names = axisNames[first.length] ?? first.map((_, i) => `size ${i}`)
     const same = shapes.every((shape) => shape.length === first.length)
-    return same ? `[${first.map((size, i) => (shapes.every((shape) => shape[i] === size) ? size : names[i])).join(', ')}]` : undefined
+    return same
+      ? `[${first.map((size, i) => (shapes.every((shape) => shape[i] === size) ? size : names[i])).join(', ')}]`
+      : undefined
   }
   const runs = body.runs.flat()
   const parts = given.flatMap((name) => {

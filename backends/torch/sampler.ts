@@ -18,7 +18,9 @@ export function samplerModule(model: Model, classNames: ReadonlyMap<Model, strin
   const wholeName = classNames.get(model) ?? model.name
   const path = `model${'.inner_unet'.repeat(depth)}`
   const schedule = depth === 0 ? 'schedules()' : `schedules()[${depth}:]`
-  const shapes = parts.map((part) => `(${part.imageChannels}, ${part.frames > 1 ? `${part.frames}, ` : ''}${part.side}, ${part.side})`)
+  const shapes = parts.map(
+    (part) => `(${part.imageChannels}, ${part.frames > 1 ? `${part.frames}, ` : ''}${part.side}, ${part.side})`,
+  )
   const scaled = scales.some((scale) => scale !== 1)
   const limit = limitOf(sampling, scaled)
   const sections = [
@@ -26,7 +28,7 @@ export function samplerModule(model: Model, classNames: ReadonlyMap<Model, strin
       ...docstring(`Sampling from ${model.name}: ${about(sampling)}.`, 0),
       '',
       'import math',
-      'from collections.abc import Callable, Sequence',
+      `from collections.abc import Callable, ${microDefaults(model).size > 0 ? 'Mapping, ' : ''}Sequence`,
       'from functools import cache',
       'from typing import NamedTuple',
       '',
@@ -39,20 +41,28 @@ export function samplerModule(model: Model, classNames: ReadonlyMap<Model, strin
       `SHAPES = (${shapes.join(', ')}${shapes.length === 1 ? ',' : ''})`,
       '"""Of one image at each resolution, highest first."""',
       ...(scaled
-        ? ['', `SIGNAL_SCALES = (${scales.map((scale) => String(scale)).join(', ')}${scales.length === 1 ? ',' : ''})`, '"""What the signal of each resolution was divided by."""']
+        ? [
+            '',
+            `SIGNAL_SCALES = (${scales.map((scale) => String(scale)).join(', ')}${scales.length === 1 ? ',' : ''})`,
+            '"""What the signal of each resolution was divided by."""',
+          ]
         : []),
     ],
     timesteps(sampling, schedule),
     [
       'class Step(NamedTuple):',
       ...indented([
-        ...docstring('A step from one noise level to the next, at each resolution: gamma = alpha^2 before and after it.'),
+        ...docstring(
+          'A step from one noise level to the next, at each resolution: gamma = alpha^2 before and after it.',
+        ),
         '',
         'time: int',
         '"""What the network sees."""',
         'gammas: list[float]',
         'next_gammas: list[float]',
-        ...(usesPrevious ? ['previous_gammas: list[float] | None', '"""Of the step before; None in the first one."""'] : []),
+        ...(usesPrevious
+          ? ['previous_gammas: list[float] | None', '"""Of the step before; None in the first one."""']
+          : []),
       ]),
     ],
     [
@@ -105,7 +115,7 @@ export function samplerModule(model: Model, classNames: ReadonlyMap<Model, strin
         'return following, aims',
       ]),
     ],
-    ...(guided ? [guide(path, classNames.get(model) ?? model.name)] : []),
+    ...(guided ? [guide(path, classNames.get(model) ?? model.name, microDefaults(model).size > 0)] : []),
     sample(model, { guided, usesNoise, usesPrevious, scaled, wholeName, path }),
   ]
   return sections.map((lines) => lines.join('\n')).join('\n\n\n') + '\n'
@@ -122,7 +132,10 @@ function timesteps({ spacing, steps }: Sampling, schedule: string): string[] {
   if (spacing === 'even')
     return [
       head,
-      ...indented(['"""Steps of the schedule from noisy to clean, evenly spaced, with 0 at the end."""', 'return [round(k * ((STEPS + 1) / (steps + 1))) for k in range(steps, -1, -1)]']),
+      ...indented([
+        '"""Steps of the schedule from noisy to clean, evenly spaced, with 0 at the end."""',
+        'return [round(k * ((STEPS + 1) / (steps + 1))) for k in range(steps, -1, -1)]',
+      ]),
     ]
   if (spacing === 'quadratic')
     return [
@@ -157,11 +170,17 @@ function timesteps({ spacing, steps }: Sampling, schedule: string): string[] {
 function clean(predict: Prediction): string[] {
   const body = {
     v: ['alpha, sigma = math.sqrt(gamma), math.sqrt(1 - gamma)', 'return alpha * x - sigma * prediction'],
-    noise: ['alpha, sigma = math.sqrt(gamma), math.sqrt(1 - gamma)', 'return (1 / alpha) * x - (sigma / alpha) * prediction'],
+    noise: [
+      'alpha, sigma = math.sqrt(gamma), math.sqrt(1 - gamma)',
+      'return (1 / alpha) * x - (sigma / alpha) * prediction',
+    ],
     x0: ['return prediction'],
   }[predict]
   const what = { v: 'v = alpha eps - sigma x0', noise: 'the noise', x0: 'x0 itself' }[predict]
-  return ['def clean(x: Tensor, prediction: Tensor, gamma: float) -> Tensor:', ...indented([`"""The clean image x0 from a noisy one and the prediction of ${what}."""`, ...body])]
+  return [
+    'def clean(x: Tensor, prediction: Tensor, gamma: float) -> Tensor:',
+    ...indented([`"""The clean image x0 from a noisy one and the prediction of ${what}."""`, ...body]),
+  ]
 }
 
 function limitOf({ threshold }: Sampling, scaled: boolean): string[] | undefined {
@@ -169,7 +188,13 @@ function limitOf({ threshold }: Sampling, scaled: boolean): string[] | undefined
   const head = `def limited(x0: Tensor${scaled ? ', scale: float' : ''}) -> Tensor:`
   const [whole, result] = scaled ? ['x0 * scale', (text: string) => `${text} / scale`] : ['x0', (text: string) => text]
   if (threshold.kind === 'fixed')
-    return [head, ...indented(['"""x0 within what images can be."""', `return ${result(scaled ? '(x0 * scale).clamp(-1, 1)' : 'x0.clamp(-1, 1)')}`])]
+    return [
+      head,
+      ...indented([
+        '"""x0 within what images can be."""',
+        `return ${result(scaled ? '(x0 * scale).clamp(-1, 1)' : 'x0.clamp(-1, 1)')}`,
+      ]),
+    ]
   const { quantile, limit } = threshold
   return [
     head,
@@ -243,22 +268,32 @@ function advance({ method, eta }: Sampling): string[] {
   ]
 }
 
+const micro = 'micros: Mapping[str, Tensor] | None = None'
+
 /** The network with guidance. */
-function guide(path: string, name: string): string[] {
+function guide(path: string, name: string, micros: boolean): string[] {
+  const more = micros ? ', micros' : ''
   return [
     ...listed(
       'def predict(',
-      [`model: ${name}`, 'images: Sequence[Tensor]', 'times: Tensor', 'condition: Condition', 'guidance: float'],
+      [
+        `model: ${name}`,
+        'images: Sequence[Tensor]',
+        'times: Tensor',
+        'condition: Condition',
+        'guidance: float',
+        ...(micros ? [micro] : []),
+      ],
       ') -> list[Tensor]:',
       0,
     ),
     ...indented([
       ...docstring(
-        'Predictions, extrapolated from unconditional to conditional ones (Ho & Salimans 2022, eq. 6, with w counted from 1).\n\ncondition: of twice as many rows where guidance is not 1, unconditional ones first.',
+        `Predictions, extrapolated from unconditional to conditional ones (Ho & Salimans 2022, eq. 6, with w counted from 1).\n\ncondition${micros ? ', micros' : ''}: of twice as many rows where guidance is not 1, unconditional ones first.`,
       ),
       'if guidance == 1:',
-      `    return ${path}.predictions(images, times, condition)`,
-      `both = ${path}.predictions([torch.cat((x, x)) for x in images], times.repeat(2), condition)`,
+      `    return ${path}.predictions(images, times, condition${more})`,
+      `both = ${path}.predictions([torch.cat((x, x)) for x in images], times.repeat(2), condition${more})`,
       'halves = [prediction.chunk(2) for prediction in both]',
       'return [without + guidance * (within - without) for without, within in halves]',
     ]),
@@ -288,6 +323,7 @@ function sample(model: Model, { guided, usesNoise, usesPrevious, scaled, wholeNa
         '*',
         `steps: int = ${sampling.steps}`,
         ...(guided ? [`guidance: float = ${sampling.guidance}`] : []),
+        ...(micros ? [micro] : []),
         'generator: torch.Generator | None = None',
         'on_step: Callable[[int, list[Tensor]], None] | None = None',
       ],
@@ -305,7 +341,8 @@ function sample(model: Model, { guided, usesNoise, usesPrevious, scaled, wholeNa
                 'needed where guidance is not 1: unconditional + guidance (conditional - unconditional) (Ho & Salimans 2022).',
               ]
             : []),
-          'on_step: called after each step with its number and the clean images that it aims at.' + (micros ? ' Micro-conditions have their defaults.' : ''),
+          'on_step: called after each step with its number and the clean images that it aims at.' +
+            (micros ? ' micros: each [batch]; the defaults where not given.' : ''),
         ].join('\n'),
       ),
       `device = next(model.parameters()).device`,
@@ -321,16 +358,15 @@ function sample(model: Model, { guided, usesNoise, usesPrevious, scaled, wholeNa
             '    if unconditional is None:',
             '        raise ValueError("guidance needs the unconditional condition")',
             '    condition = Condition(*(torch.cat(pair) for pair in zip(unconditional, condition)))',
+            ...(micros ? ['    micros = {key: value.repeat(2) for key, value in (micros or {}).items()}'] : []),
           ]
         : []),
       'for k, step in enumerate(plan(steps)):',
       ...indented([
         'times = torch.full((batch,), float(step.time), device=device)',
         ...(guided
-          ? [
-              'predictions = predict(model, images, times, condition, guidance)',
-            ]
-          : [`predictions = ${path}.predictions(images, times)`]),
+          ? [`predictions = predict(model, images, times, condition, guidance${micros ? ', micros' : ''})`]
+          : [`predictions = ${path}.predictions(images, times${micros ? ', micros' : ''})`]),
         `images, aims = take(step, images, predictions${usesNoise ? ', draw()' : ''}${usesPrevious ? ', aims' : ''})`,
         'if on_step is not None:',
         '    on_step(k, aims)',

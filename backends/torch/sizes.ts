@@ -19,13 +19,18 @@ export function withSizes(body: Body, given: readonly string[], lines: readonly 
     const names = value?.kind === 'tensor' ? namesOf(name, value.tensor.type.shape.length, comment) : undefined
     const text = result.join('\n')
     const local = body.local(name)
-    const asked = [...text.matchAll(new RegExp(`\\b${local}\\.shape\\[(-?\\d)\\]`, 'g'))].map(([, axis]) => Number(axis))
+    const asked = [...text.matchAll(new RegExp(`\\b${local}\\.shape\\[(-?\\d)\\]`, 'g'))].map(([, axis]) =>
+      Number(axis),
+    )
     const isChanged = body.variables.has(name)
     if (!names || isChanged || asked.length < 3) continue
     if (names.some((one) => new RegExp(`\\b(?<!\\.)${one}\\b`).test(text) || given.includes(one))) continue
     const axes = new Set(asked.map((axis) => (axis < 0 ? names.length + axis : axis)))
     result = result.map((line) =>
-      line.replaceAll(new RegExp(`\\b${local}\\.shape\\[(-?\\d)\\]`, 'g'), (_, axis: string) => names.at(Number(axis)) ?? ''),
+      line.replaceAll(
+        new RegExp(`\\b${local}\\.shape\\[(-?\\d)\\]`, 'g'),
+        (_, axis: string) => names.at(Number(axis)) ?? '',
+      ),
     )
     result.unshift(`${names.map((one, i) => (axes.has(i) ? one : '_')).join(', ')} = ${local}.shape`)
   }

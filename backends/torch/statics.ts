@@ -117,7 +117,9 @@ class Statics {
     if (!a || !b) return undefined
     const compute = operations[e.operator]
     const result = mapStatic([a, b], a.py, compute)
-    const exact = result?.values.every((value) => value === undefined || typeof value === 'boolean' || Number.isInteger(value))
+    const exact = result?.values.every(
+      (value) => value === undefined || typeof value === 'boolean' || Number.isInteger(value),
+    )
     const whole = [...a.values, ...b.values].every((value) => value === undefined || Number.isInteger(value))
     return result && { ...result, py: binary(e.operator === '/' && exact && whole ? '//' : e.operator, a.py, b.py) }
   }

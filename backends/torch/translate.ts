@@ -10,7 +10,20 @@ import type { Host } from './host.js'
 import { negated } from './host.js'
 import { Inexpressible } from './inexpressible.js'
 import { isTurnIndependent } from './loops.js'
-import { after, atom, binary, conditional, indented, levels, lineLength, literal, not, operand, tuple, type Py } from './python.js'
+import {
+  after,
+  atom,
+  binary,
+  conditional,
+  indented,
+  levels,
+  lineLength,
+  literal,
+  not,
+  operand,
+  tuple,
+  type Py,
+} from './python.js'
 import { only, scalarOf, type Static } from './static.js'
 import { staticValue } from './statics.js'
 import type { BlockRun } from './trace.js'
@@ -230,7 +243,9 @@ export class Body {
     if (e.kind === 'binary' && (e.operator === 'and' || e.operator === 'or')) {
       const sides = [e.left, e.right].map((side) => ({ side, decided: this.decided(side) }))
       // A side that is the same everywhere does not decide.
-      const [first, second] = sides.filter(({ decided }) => decided === undefined).map(({ side }) => this.condition(side))
+      const [first, second] = sides
+        .filter(({ decided }) => decided === undefined)
+        .map(({ side }) => this.condition(side))
       return first && second ? binary(e.operator, first, second) : (first ?? literal(false))
     }
     return this.translate(e)
@@ -287,12 +302,18 @@ export class Body {
       const [left, right] = this.aligned(e.left, e.right)
       return this.fit(binary(e.operator, left, right))
     }
-    const whole = this.all(e).every((value) => value.kind !== 'size' || isSymbolic(value.size) || Number.isInteger(value.size))
+    const whole = this.all(e).every(
+      (value) => value.kind !== 'size' || isSymbolic(value.size) || Number.isInteger(value.size),
+    )
     const operands = [e.left, e.right].flatMap((side) => this.all(side).map(scalarOf))
     if (e.operator === '%' && operands.some((value) => typeof value === 'number' && value < 0))
       return this.refuse('the remainder of a negative number', e.span)
     const fractions = operands.some((value) => typeof value === 'number' && !Number.isInteger(value))
-    return binary(e.operator === '/' && whole && !fractions ? '//' : e.operator, this.translate(e.left), this.translate(e.right))
+    return binary(
+      e.operator === '/' && whole && !fractions ? '//' : e.operator,
+      this.translate(e.left),
+      this.translate(e.right),
+    )
   }
 
   /** Two operands of an operation on elements: a vector per example meets a map at every position and frame. */

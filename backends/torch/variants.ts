@@ -105,7 +105,13 @@ function sameCalls(group: readonly BlockRun[], variantOf: ReadonlyMap<BlockRun, 
     keys.set(
       run,
       new Map(
-        [...run.allCalls].map(([call, inner]) => [call, inner.map((one) => variantOf.get(one)).sort().join()]),
+        [...run.allCalls].map(([call, inner]) => [
+          call,
+          inner
+            .map((one) => variantOf.get(one))
+            .sort()
+            .join(),
+        ]),
       ),
     )
   const parts: { runs: BlockRun[]; calls: Map<ast.Expression, string> }[] = []

@@ -21,6 +21,7 @@ export function trainingSteps(model: Model, recorded: RecordedCase, report: Repo
   const store = new ParameterStore(graph.parameters, { average, accumulate: 1, frozen })
   return {
     graph,
+    subject: { what: 'loss', model },
     trains: true,
     weights: { read: async (name) => store.values(name) },
     run: async (session, figures) => {

@@ -1,0 +1,23 @@
+/** What of a model a recorded case is about, for engines that run code made from the model rather than its graphs. */
+import type { ParameterValues, EngineOptions, Session } from '../../backends/engine.js'
+import type { Model } from '../../compiler/check/model.js'
+
+export interface Subject {
+  /** Which graph's inputs and outputs a run has: buildDenoiser's, buildLoss's or buildSamplerStep's. */
+  readonly what: 'denoiser' | 'loss' | 'step'
+  readonly model: Model
+}
+
+/** An engine that takes models. */
+export interface ModelEngine {
+  readonly name: string
+  readonly devices: readonly string[]
+  readonly auto: readonly string[]
+  works(device: string): Promise<boolean>
+  /** Name and shape of every stored tensor, in order. */
+  parametersOf(model: Model): Promise<readonly { readonly name: string; readonly shape: readonly number[] }[]>
+  /** As an engine's `prepare`; with `trains` the runs give gradients too. */
+  prepareModel(subject: Subject, weights: ParameterValues, options: EngineOptions): Promise<Session>
+  /** Frees what the sessions shared. */
+  close(): Promise<void>
+}
