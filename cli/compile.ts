@@ -2,16 +2,16 @@
 import { join } from 'node:path'
 import { Option, type Command } from 'commander'
 import type { ParameterValues } from '../backends/engine.js'
-import type { Graph } from '../compiler/ir/graph.js'
 import { elementCount } from '../compiler/ir/tensor.js'
 import { recomputeChoices, type Recompute } from '../compiler/build/recomputation.js'
 import { buildGraph, buildStep, buildTrainingGraph, readModel } from './model.js'
 import { whole } from './options.js'
 import { byteProgress, type Progress } from './progress.js'
 import { print, printJson, say, WrongUsage } from './report.js'
-import { freshWeights, weightsOfFile, type ChosenWeights } from './weights.js'
+import { chooseWeights } from './weights.js'
 
-interface CompileChoice {
+/** The options of the command. */
+export interface CompileChoice {
   readonly model?: string
   readonly target: string
   readonly output?: string
@@ -33,7 +33,7 @@ export function addCompile(program: Command): void {
     .command('compile')
     .description('compile a model into files for deployment')
     .argument('<file>', 'an .mdm file')
-    .addOption(new Option('--target <name>', 'what to write').choices(['onnx']).default('onnx'))
+    .addOption(new Option('--target <name>', 'what to write').choices(['onnx', 'torch']).default('onnx'))
     .option('--model <name>', 'which model of the file (default: the last)')
     .option('-o, --output <folder>', 'where to write (default: out/MODEL)')
     .option('--weights <file>', 'weights to put in: .safetensors or .pth')
@@ -56,7 +56,7 @@ export function addCompile(program: Command): void {
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  mdmc compile models/released-64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler\n  mdmc compile examples/nested.mdm --train',
+      '\nExamples:\n  mdmc compile models/released-64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler\n  mdmc compile examples/nested.mdm --train\n  mdmc compile examples/nested.mdm --target torch -o nested',
     )
     .action(compile)
 }
@@ -65,11 +65,12 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
   if (options.seed !== undefined && options.weights !== undefined)
     throw new WrongUsage('--seed is for fresh weights; leave out --weights and --no-weights')
   if (options.recompute !== 'none' && !options.train) throw new WrongUsage('--recompute is for --train')
+  if (options.target === 'torch') return (await import('./compile_torch.js')).compileTorch(file, options)
   const started = performance.now()
   const model = readModel(file, options.model)
   const graph = buildGraph(model, { mixedBatch: options.mixedBatch ?? false })
   if (options.split && !model.condition) say(`${model.name} has no condition, so there is nothing to split off`)
-  const weights = await chooseWeights(graph, options)
+  const weights = await chooseWeights(graph.parameters, options)
   const folder = options.output ?? join('out', model.name)
   const { compileToFolder } = await import('../backends/onnx/compile.js')
   const samplerStep = options.withSampler ? buildStep(model) : undefined
@@ -123,10 +124,4 @@ function counted(values: ParameterValues, progress: Progress): ParameterValues {
       },
     }),
   }
-}
-
-/** The weights that the options ask for; fresh ones where they say nothing. */
-async function chooseWeights(graph: Graph, { weights, seed = 0 }: CompileChoice): Promise<ChosenWeights | undefined> {
-  if (weights === false) return undefined
-  return weights === undefined ? freshWeights(graph.parameters, seed) : weightsOfFile(weights, graph.parameters)
 }

@@ -113,7 +113,7 @@ export class Host {
       const entries = this.entries.filter(({ path }) => path[0] === root)
       const conditions = entries[0]?.conditions ?? []
       const key = conditions.map(({ text }) => text).join(' and ')
-      const made = this.#assignment(root, entries)
+      const made = this.#assignment(root, entries).flatMap((line) => line.split('\n'))
       if (key === '') lines.push(...made)
       else lines.push(...(key === open ? [] : [`if ${key}:`]), ...indented(made))
       open = key

@@ -75,7 +75,7 @@ export class ModelWriter {
         '',
         'temb_layer1: nn.Linear',
         'temb_layer2: nn.Linear',
-        ...(micros ? ['cond_layers: nn.ModuleDict', 'micro_defaults: Mapping[str, float] = {}'] : []),
+        ...(micros ? ['cond_layers: nn.ModuleDict', 'micro_defaults: ClassVar[Mapping[str, float]] = {}'] : []),
         ...(hasLevels
           ? ['down_blocks: nn.ModuleList', 'up_blocks: nn.ModuleList', 'norm_out: nn.GroupNorm', 'conv_out: nn.Conv2d']
           : []),
@@ -145,7 +145,7 @@ export class ModelWriter {
         '',
         ...(part.micros.length > 0
           ? [
-              `micro_defaults = {${part.micros.map((micro) => `"${micro.key}": ${micro.default.toFixed(1)}`).join(', ')}}`,
+              `micro_defaults: ClassVar[Mapping[str, float]] = {${part.micros.map((micro) => `"${micro.key}": ${micro.default.toFixed(1)}`).join(', ')}}`,
               '',
             ]
           : []),
@@ -286,7 +286,7 @@ export class ModelWriter {
     })
     const positional = own.filter((text) => !text.includes('='))
     const named = own.filter((text) => text.includes('='))
-    return listed(`${name}(`, [...positional, `side=${level.side}`, ...named, ...lists], ')', 4).join('\n')
+    return listed(`${name}(`, [...positional, `side=${level.side}`, ...named, ...lists], ')', 4, 1).join('\n')
   }
 
   #middle(part: Model, prefix: string): string[] {

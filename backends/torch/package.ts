@@ -26,7 +26,7 @@ export interface TorchPackage {
 
 /** Names that the modules of a package have in any case. */
 const taken =
-  'Any Callable Condition DownLevel Level LayerT Losses Mapping MiddleLevel NamedTuple Part Sequence Step TypeVar UpLevel attend cache checkpoint load mean_of_real per_frame save sinusoids zeroed frames_into_batch frames_out_of_batch onto_grid off_grid'.split(
+  'Any Callable ClassVar Condition DownLevel Level LayerT Losses Mapping MiddleLevel NamedTuple Part Sequence Step TypeVar UpLevel attend cache checkpoint load mean_of_real per_frame save sinusoids zeroed frames_into_batch frames_out_of_batch onto_grid off_grid'.split(
     ' ',
   )
 
@@ -204,7 +204,7 @@ function pythonModule(about: string, definitions: readonly (readonly string[])[]
     ...(has('math') ? ['import math'] : []),
     ...from('collections.abc', ['Callable', 'Mapping', 'Sequence']),
     ...(has('Path') ? ['from pathlib import Path'] : []),
-    ...from('typing', ['Any', 'NamedTuple', 'TypeVar']),
+    ...from('typing', ['Any', 'ClassVar', 'NamedTuple', 'TypeVar']),
   ]
   const torch = [
     ...(has('torch') ? ['import torch'] : []),
@@ -227,7 +227,7 @@ function exportList(names: readonly string[]): string[] {
 function loadFunction(whole: string): string[] {
   return [
     `def load(path: str | Path, device: str | torch.device = "cpu") -> ${whole}:`,
-    '    """The model with the weights of a safetensors file; every name and shape must agree. Channels lie last in memory."""',
+    '    """The model with the weights of a safetensors file, which must fit exactly; channels lie last in memory."""',
     '    with torch.device("meta"):',
     `        model = ${whole}()`,
     '    model.load_state_dict(load_file(path, device=str(device)), strict=True, assign=True)',

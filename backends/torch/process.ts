@@ -53,7 +53,7 @@ function sectionsOf(model: Model): string {
         '"""Images of one resolution with their noise; alpha and sigma per example."""',
         '',
         'clean: Tensor',
-        'noise: Tensor',
+        'eps: Tensor',
         'alpha: Tensor',
         'sigma: Tensor',
         'noisy: Tensor',
@@ -296,7 +296,7 @@ function draw(model: Model): string[] {
 
 /** The target of the loss, and a prediction as what the loss is measured on. */
 function measured(predict: Prediction, measure: Prediction): { target: string; lines: string[] } {
-  const target = { x0: 'clean', noise: 'noise', v: 'alpha * noise - sigma * clean' }[measure]
+  const target = { x0: 'clean', noise: 'eps', v: 'alpha * eps - sigma * clean' }[measure]
   if (predict === measure) return { target, lines: [] }
   const x0 = {
     x0: 'prediction',
@@ -356,7 +356,7 @@ function loss(model: Model): string[] {
     ),
     ...indented([
       ...docstring(
-        'The loss of a batch, from draws of noise.\n\nimages: of the highest resolution, from -1 to 1. times: [batch], whole numbers from 0 to STEPS - 1. noise: standard normal,\none for each resolution. given, more: what the model is given beside images and times.',
+        'The loss of a batch, from draws of noise.\n\nimages: of the highest resolution, from -1 to 1. times: [batch], whole numbers from 0 to STEPS - 1.\nnoise: standard normal, one for each resolution. given, more: what the model is given beside images and times.',
       ),
       'pairs = list(zip(resolutions(images), noise, signal_and_noise(images.device)))',
       'levels = []',
@@ -395,7 +395,7 @@ function loss(model: Model): string[] {
 
 /** `alpha, sigma = level.alpha, level.sigma`: what the formulas use. */
 function unpacked(lines: readonly string[]): string[] {
-  const names = ['clean', 'noise', 'alpha', 'sigma', 'noisy'].filter((name) =>
+  const names = ['clean', 'eps', 'alpha', 'sigma', 'noisy'].filter((name) =>
     new RegExp(`\\b${name}\\b`).test(lines.join(' ')),
   )
   return [`${names.join(', ')} = ${names.map((name) => `level.${name}`).join(', ')}`]

@@ -124,10 +124,13 @@ export function indented(lines: readonly string[], depth = 1): string[] {
   return lines.map((line) => (line === '' ? '' : '    '.repeat(depth) + line))
 }
 
-/** `head(items)tail`, on one line where it fits, else an item a line. `depth`: levels of indentation around it. */
-export function listed(head: string, items: readonly string[], tail: string, depth: number): string[] {
+/**
+ * `head(items)tail`, on one line where it fits, else an item a line. `depth`: levels of indentation around it; `behind`:
+ * characters that follow it.
+ */
+export function listed(head: string, items: readonly string[], tail: string, depth: number, behind = 0): string[] {
   const one = `${head}${items.join(', ')}${tail}`
-  if (one.length + 4 * depth <= lineLength && !items.some((item) => item.includes('\n'))) return [one]
+  if (one.length + behind + 4 * depth <= lineLength && !items.some((item) => item.includes('\n'))) return [one]
   return [head, ...items.flatMap((item) => indented(`${item},`.split('\n'))), tail]
 }
 

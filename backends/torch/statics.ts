@@ -31,7 +31,12 @@ class Statics {
   /** A number by its values: a number of features that is known, the same number everywhere, or a parameter for it. */
   matching(values: readonly (Scalar | undefined)[], hint: string, guess?: Static): Static {
     const { host } = this.body
-    const candidates = [...(guess ? [guess] : []), ...this.#knownFeatures()]
+    // The same number everywhere may be the same by chance, but for features of what comes in.
+    const varies = ({ values: own }: Static) => only(own.filter((value) => value !== undefined)) === undefined
+    const known = this.#knownFeatures().flatMap(({ name, features }) =>
+      name === 'x' || varies(features) ? [features] : [],
+    )
+    const candidates = [...(guess ? [guess] : []), ...known]
     const found = candidates.find((candidate) => agree(values, candidate.values) && agree(candidate.values, values))
     if (found) return found
     const same = only(values.filter((value) => value !== undefined))
@@ -40,9 +45,11 @@ class Statics {
   }
 
   /** Features of the tensors that the block is given. */
-  #knownFeatures(): Static[] {
-    const { body } = this
-    return body.block.parameters.flatMap(({ name }) => this.#featuresOfName(name.text) ?? [])
+  #knownFeatures(): { readonly name: string; readonly features: Static }[] {
+    return this.body.block.parameters.flatMap(({ name: { text } }) => {
+      const features = this.#featuresOfName(text)
+      return features ? [{ name: text, features }] : []
+    })
   }
 
   condition(e: Expression): Py {
@@ -117,6 +124,8 @@ class Statics {
     if (!a || !b) return undefined
     const compute = operations[e.operator]
     const result = mapStatic([a, b], a.py, compute)
+    const known = [a, b].every(({ py }) => /^-?[\d.]+$/.test(py.text)) ? only(result?.values ?? []) : undefined
+    if (known !== undefined) return constant(known, this.body.host.instances)
     const exact = result?.values.every(
       (value) => value === undefined || typeof value === 'boolean' || Number.isInteger(value),
     )

@@ -32,6 +32,14 @@ class Package:
             model = self.type()
         return [[name, list(tensor.shape)] for name, tensor in model.state_dict().items()]
 
+    def tables(self, steps):
+        weights = getattr(self.diffusion, "step_weights", None)
+        return {
+            "gammas": self.diffusion.schedules()[0].tolist(),
+            "weights": [] if weights is None else weights(torch.device("cpu"))[0].tolist(),
+            "timesteps": self.sampler.timesteps(steps),
+        }
+
     def load(self, weights):
         self.model = self.network.load(weights, self.device).eval()
 
@@ -102,6 +110,8 @@ def answer(packages, request):
         packages[request["open"]] = Package(**request["package"])
     elif "parameters" in request:
         return {"parameters": packages[request["parameters"]].parameters()}
+    elif "tables" in request:
+        return packages[request["tables"]].tables(request["steps"])
     elif "weights" in request:
         packages[request["id"]].load(request["weights"])
     elif "run" in request:

@@ -10,7 +10,7 @@ import { partsOf, type Model } from '../../compiler/check/model.js'
 import { InternalError } from '../../compiler/diagnostics/internal.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
-import type { ModelEngine, Subject } from '../verify/subject.js'
+import type { ModelEngine, Subject, Tables } from '../verify/subject.js'
 import { asNumbers } from '../verify/case.js'
 import { openWeights } from '../weights/open.js'
 import { writeSafetensors } from '../weights/write-safetensors.js'
@@ -44,6 +44,18 @@ export class TorchEngine implements ModelEngine {
       const [name, shape]: readonly unknown[] = Array.isArray(one) ? one : []
       return { name: String(name), shape: asNumbers(shape) }
     })
+  }
+
+  async tablesOf(model: Model, steps: number): Promise<Tables> {
+    const { id } = await this.#open(model, 'cpu')
+    const python = await this.#python()
+    const { gammas, weights, timesteps } = await python.ask({ tables: id, steps })
+    await python.ask({ close: id })
+    return {
+      gammas: Float32Array.from(asNumbers(gammas)),
+      weights: Float32Array.from(asNumbers(weights)),
+      timesteps: asNumbers(timesteps),
+    }
   }
 
   async prepareModel({ what, model }: Subject, weights: ParameterValues, options: EngineOptions): Promise<Session> {

@@ -8,6 +8,16 @@ export interface Subject {
   readonly model: Model
 }
 
+/** Numbers of a diffusion process. */
+export interface Tables {
+  /** gamma at each step of the highest resolution. */
+  readonly gammas: Float32Array
+  /** Weights of its loss by step; empty where all are 1. */
+  readonly weights: Float32Array
+  /** The steps of sampling, from noisy to clean. */
+  readonly timesteps: readonly number[]
+}
+
 /** An engine that takes models. */
 export interface ModelEngine {
   readonly name: string
@@ -16,6 +26,8 @@ export interface ModelEngine {
   works(device: string): Promise<boolean>
   /** Name and shape of every stored tensor, in order. */
   parametersOf(model: Model): Promise<readonly { readonly name: string; readonly shape: readonly number[] }[]>
+  /** The process as the package computes it, with so many steps of sampling. */
+  tablesOf(model: Model, steps: number): Promise<Tables>
   /** As an engine's `prepare`; with `trains` the runs give gradients too. */
   prepareModel(subject: Subject, weights: ParameterValues, options: EngineOptions): Promise<Session>
   /** Frees what the sessions shared. */

@@ -11,7 +11,7 @@ import { Figures, UnfitCase, type TensorResult } from './figures.js'
 import { modelOf } from './model.js'
 import { networkKinds, type Comparison } from './network.js'
 import type { ModelEngine } from './subject.js'
-import { compareSchedules } from './schedules.js'
+import { compareSchedules, compiledTables, tablesOf } from './schedules.js'
 
 export interface CaseResult {
   readonly case: string
@@ -57,7 +57,9 @@ async function verifyRecorded(recorded: RecordedCase, options: VerifyOptions): P
   const figures = tensors && new Figures(path, tensors, tolerance, options.report, options.tolerance)
   let fits = true
   if (kind === 'schedules') {
-    if (figures) await compareSchedules(recorded, figures)
+    const { engine } = options
+    const tables = 'tablesOf' in engine ? tablesOf(engine, options.host, options.report) : compiledTables
+    if (figures) await compareSchedules(recorded, figures, tables)
   } else {
     const model = modelOf(recorded, options.host, options.report)
     if (model === undefined) return undefined
