@@ -5,7 +5,7 @@ import { isList } from './host.js'
 import { atom, call, literal, type Py } from './python.js'
 import { only, scalarOf, type Static } from './static.js'
 import { staticValue } from './statics.js'
-import { Body, type Call, type Expression } from './translate.js'
+import type { Body, Call, Expression } from './translate.js'
 import type { Entry } from './registry.js'
 
 /** A layer, how it is made, and what it is applied to. */
@@ -170,9 +170,7 @@ function writeMethod(body: Body, e: Call, block: string, given: ReadonlyMap<stri
   let name = block
   for (let i = 2; host.methodNames.has(name); i++) name = `${block}_${i}`
   host.methodNames.add(name)
-  const method = new Body(host, registry, first.at.block, inner, { body, given })
-  method.conditions = body.conditions
-  method.loop = body.loop
+  const method = body.method(first.at.block, inner, given)
   const text = registry.define(method, name, 'method')
   host.methods.push(text.lines)
   return { name, arguments: text.arguments }

@@ -111,7 +111,7 @@ function convolution(c: CallWriter, body: Body): Layer {
 
 const stored = (make: (c: CallWriter, body: Body) => Py) => layer((c, body) => ({ made: make(c, body), given: [] }))
 
-export const functions: { readonly [Name in FunctionName]: Translation } = {
+export const functions: Readonly<Record<FunctionName, Translation>> = {
   conv: layer(convolution),
   linear: layer((c, body) => {
     const x = c.expression('x')

@@ -1,7 +1,7 @@
 /** model.py: a class for each model of the nest. */
 import { microDefaults } from '../../compiler/build/denoiser.js'
 import type { Level, Model } from '../../compiler/check/model.js'
-import { innermost, partsOf } from '../../compiler/check/model.js'
+import { partsOf } from '../../compiler/check/model.js'
 import type { LevelPlan } from './levels.js'
 import { bracketed, docstring, indented, listed } from './python.js'
 import type { Registry } from './registry.js'
@@ -240,11 +240,11 @@ export class ModelWriter {
       lines.push(`self.lm_head = nn.ModuleList(${list(layers)})${unread}`)
     }
     const last = part.levels.at(-1)
-    const inside = part.inner?.model
-    if (inside && last) {
+    if (part.inner && last) {
+      const inside = part.inner.model
       const width = inside.levels[0]?.channels ?? last.channels
       lines.push(`self.inner_unet = ${this.classNames.get(inside) ?? ''}()`)
-      if (part.inner?.features) lines.push(`self.in_adapter = ${zeroed(conv(last.channels, width))}`)
+      if (part.inner.features) lines.push(`self.in_adapter = ${zeroed(conv(last.channels, width))}`)
       lines.push(`self.out_adapter = ${zeroed(conv(width, last.channels))}`)
     }
     if (part.interpolationEmbedding)

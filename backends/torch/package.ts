@@ -9,7 +9,7 @@ import { levelClasses, planLevels } from './levels.js'
 import { ModelWriter } from './models.js'
 import { className, docstring, importLine, inImportOrder, lineLength } from './python.js'
 import { diffusionModule } from './process.js'
-import { Registry } from './registry.js'
+import { Registry, type Entry } from './registry.js'
 import { samplerModule } from './sampler.js'
 import { blockSupport, modelSupport } from './support.js'
 import { Trace } from './trace.js'
@@ -81,10 +81,13 @@ function write(model: Model, report: Report, sources: ReadonlyMap<string, string
   const supports = Object.entries(modelSupport).flatMap(([key, text]) =>
     writer.uses.has(key) ? [text.split('\n')] : [],
   )
-  const blockNames = [
-    ...Object.keys(blockSupport),
-    ...registry.entries.filter(({ role }) => role !== 'down' && role !== 'up').map((entry) => entry.name),
-  ]
+  const isBetween = ({ role }: Entry) => role === 'down' || role === 'up'
+  const classes = registry.entries.filter(
+    ({ host, role }) => host && role !== 'down' && role !== 'up' && role !== 'network',
+  )
+  const usedIn = (of: (entry: Entry) => boolean) =>
+    registry.entries.filter(of).flatMap(({ body }) => [...body.host.uses])
+  const blockNames = (of: (entry: Entry) => boolean) => ['zeroed', ...classes.map((entry) => entry.name), ...usedIn(of)]
   const levelNames = [
     'DownLevel',
     'Level',
@@ -101,7 +104,7 @@ function write(model: Model, report: Report, sources: ReadonlyMap<string, string
     put(
       'levels.py',
       pythonModule(`The levels of ${model.name}: which blocks follow each other, on the way down and up.`, levels, [
-        own('.blocks', blockNames),
+        own('.blocks', blockNames(isBetween)),
       ]),
     )
   const inside = [...supports, ...models, loadFunction(whole), saveFunction()]
@@ -110,7 +113,13 @@ function write(model: Model, report: Report, sources: ReadonlyMap<string, string
     pythonModule(
       `The network of ${model.name}: ${partsOf(model).length === 1 ? 'one model' : 'a nest of models'}.`,
       inside,
-      [own('.blocks', blockNames), own('.levels', levelNames)],
+      [
+        own(
+          '.blocks',
+          blockNames(({ role }) => role === 'network'),
+        ),
+        own('.levels', levelNames),
+      ],
     ),
   )
   put('diffusion.py', diffusionModule(model))

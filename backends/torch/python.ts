@@ -146,8 +146,10 @@ export function bracketed(head: string, brackets: '[]' | '{}', items: readonly s
 /** A docstring; `text` may have several lines. `depth`: levels of indentation around it. */
 export function docstring(text: string, depth = 1): string[] {
   const clean = text.trim().replaceAll('\\', '\\\\').replaceAll('"""', "'''")
-  const lines = clean.split('\n').flatMap((line) => wrapped(line.trimEnd(), lineLength - 4 * depth - 3))
-  if (lines.length === 1) return [`"""${lines[0] ?? ''}${clean.endsWith('"') ? ' ' : ''}"""`]
+  const width = lineLength - 4 * depth
+  const lines = clean.split('\n').flatMap((line) => wrapped(line.trimEnd(), width - 3))
+  if (lines.length === 1 && clean.length + 6 <= width)
+    return [`"""${lines[0] ?? ''}${clean.endsWith('"') ? ' ' : ''}"""`]
   return [`"""${lines[0] ?? ''}`, ...lines.slice(1), '"""']
 }
 

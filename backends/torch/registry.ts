@@ -91,14 +91,13 @@ export class Registry {
 
   /** Names in the checkpoint below a path, in any of the runs, in the published order. */
   #children(runs: readonly BlockRun[], path: readonly string[]): string[] {
-    const names = new Set<string>()
-    for (const run of runs) {
+    const lists = runs.map((run) => {
       const prefix = [run.at.path, ...path].filter((part) => part !== '').join('.')
       const start = prefix === '' ? '' : `${prefix}.`
-      for (const parameter of this.parameters)
-        if (parameter.name.startsWith(start)) names.add(parameter.name.slice(start.length).split('.')[0] ?? '')
-    }
-    return [...names]
+      const below = this.parameters.filter(({ name }) => name.startsWith(start))
+      return [...new Set(below.map(({ name }) => name.slice(start.length).split('.')[0] ?? ''))]
+    })
+    return [...new Set(lists.sort((a, b) => b.length - a.length).flat())]
   }
 
   /** Translates a body; the result are the parameters that it needs each time, in the order of the definition. */

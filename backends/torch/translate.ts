@@ -72,6 +72,14 @@ export class Body {
     readonly outer?: { readonly body: Body; readonly given: ReadonlyMap<string, Expression> },
   ) {}
 
+  /** The body of a block that becomes a method of the same class, in the place of a call of it. */
+  method(block: ast.BlockSyntax, runs: readonly (readonly BlockRun[])[], given: ReadonlyMap<string, Expression>): Body {
+    const method = new Body(this.host, this.registry, block, runs, { body: this, given })
+    method.conditions = this.conditions
+    method.loop = this.loop
+    return method
+  }
+
   /** What an expression came to, by instance. */
   seen(e: Expression): BlockValue[][] {
     return this.runs.map((runs) => runs.flatMap((run) => run.values(e, this.turns)))

@@ -41,7 +41,7 @@ export class TorchEngine implements ModelEngine {
     await (await this.#python()).ask({ close: id })
     const listed: readonly unknown[] = Array.isArray(parameters) ? parameters : []
     return listed.map((one) => {
-      const [name, shape]: readonly unknown[] = Array.isArray(one) ? one : []
+      const [name, shape] = (Array.isArray(one) ? one : []) as readonly unknown[]
       return { name: String(name), shape: asNumbers(shape) }
     })
   }
