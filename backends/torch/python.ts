@@ -176,3 +176,8 @@ function rank(name: string): number {
   if (name.length > 1 && name === name.toUpperCase()) return 0
   return /^[A-Z]/.test(name) ? 1 : 2
 }
+
+/** A number as Python writes a float. */
+export function float(value: number): string {
+  return Number.isInteger(value) && Math.abs(value) < 1e15 ? `${value}.0` : String(value)
+}
