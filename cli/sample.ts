@@ -188,7 +188,7 @@ async function sourceOfSpec(file: string, options: SampleChoice, found: Diagnost
   const { networkOfModel } = await import('../runtime/sample/network.js')
   const { untilSide } = await import('../runtime/sample/smaller.js')
   const { subjectOf } = await import('../runtime/sample/subject.js')
-  const { specHash } = await import('../backends/onnx/compile.js')
+  const { specHash } = await import('../backends/spec_hash.js')
   const graph = buildGraph(model)
   if (options.weights === undefined && options.freshWeights === undefined)
     found.report(noWeights({ model: model.name }), undefined)

@@ -31,3 +31,18 @@ export function disposal(names: readonly string[]): string[] {
 export function indented(lines: readonly string[]): string[] {
   return lines.map((line) => (line === '' ? line : `  ${line}`))
 }
+
+/** A plain value as JavaScript writes it. */
+export function literal(value: unknown, indent = 0): string {
+  if (typeof value === 'string') return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`
+  if (typeof value !== 'object' || value === null) return String(value)
+  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{ ', ' }']
+  const items = Array.isArray(value)
+    ? value.map((item) => literal(item, indent + 2))
+    : Object.entries(value).flatMap(([key, item]) =>
+        item === undefined ? [] : [keyed(key, literal(item, indent + 2))],
+      )
+  if (items.length === 0) return open.trim() + close.trim()
+  const margin = ' '.repeat(indent)
+  return enclosed(open, items, close, indent + 20).join(`\n${margin}`)
+}

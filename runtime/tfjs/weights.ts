@@ -45,7 +45,8 @@ async function bytesAt(at: WeightsAt): Promise<Uint8Array> {
   if (at instanceof Uint8Array) return at
   if (at instanceof ArrayBuffer) return new Uint8Array(at)
   // Asked of the process, since bundlers for browsers stumble over an import.
-  const files = typeof process === 'undefined' ? undefined : process.getBuiltinModule('node:fs/promises')
+  const isNode = typeof process !== 'undefined' && 'getBuiltinModule' in process
+  const files = isNode ? process.getBuiltinModule('node:fs/promises') : undefined
   if (files !== undefined && !/^(?!file:)[a-z]{2,}:/i.test(String(at)))
     return files.readFile(String(at).startsWith('file:') ? new URL(at) : at)
   const response = await fetch(at)
