@@ -43,8 +43,8 @@ class Writer {
   constructor(readonly program: Program) {
     const { statements, symbols, helpers, inputs, outputs } = program
     for (const name of [...symbols, ...helpers.map((helper) => helper.name)]) this.#names.unused(name)
-    for (const { name, variable } of inputs) this.#ownNames.set(variable, this.#names.unused(identifier(name)))
     this.#runs = runsOf(program, this.#names)
+    for (const { name, variable } of inputs) this.#ownNames.set(variable, this.#names.unused(identifier(name)))
     for (const { result, parameter, stored } of statements)
       if (parameter !== undefined && !stored) this.#ownNames.set(result, this.#names.unused(identifier(parameter)))
     for (const { variable, type } of inputs) this.#shapes.set(variable, type.shape)
