@@ -175,17 +175,21 @@ export class Network {
         count,
         1,
       ) as Map[]
-    const [q, k, v] = split(this.#conv(this.#groupNorm(x, `${path}.norm`, attentionGroups), `${path}.qkv`), 3) as [Map, Map, Map]
+    const [q, k, v] = split(this.#conv(this.#groupNorm(x, `${path}.norm`, attentionGroups), `${path}.qkv`), 3) as [
+      Map,
+      Map,
+      Map,
+    ]
     let h = attend(q, k, v)
     if (condition) {
       const tokens = this.#layerNorm(condition.tokens, `${path}.norm_cond`)
       const [keys, values] = split(this.#linear(tokens, `${path}.kv_cond`), 2) as [Map, Map]
       h = tf.add(h, attend(q, keys, values, condition.hidden))
     }
-    const joined = tf.reshape(tf.transpose(h, [0, 2, 1, 3]), [batch, height, width, channels])
-    const y = tf.add(x, this.#conv(joined, `${path}.proj_out`))
+    const joined = tf.reshape<tf.Rank.R4>(tf.transpose(h, [0, 2, 1, 3]), [batch, height, width, channels])
+    const y: Map = tf.add(x, this.#conv(joined, `${path}.proj_out`))
     if (!config.resnet_config.use_attention_ffn) return y
-    const wide = gelu(this.#conv(this.#groupNorm(y, `${path}.ffn.0`, attentionGroups), `${path}.ffn.1`))
+    const wide: Map = gelu(this.#conv(this.#groupNorm(y, `${path}.ffn.0`, attentionGroups), `${path}.ffn.1`))
     return tf.add(y, this.#conv(wide, `${path}.ffn.3`))
   }
 
@@ -201,11 +205,11 @@ export class Network {
     return tf.add(y, this.#get(`${path}.bias`))
   }
 
-  #linear<T extends Rank2 | Rank3>(x: T, path: string): T {
+  #linear<T extends tf.Tensor>(x: T, path: string): T {
     const weight = this.#get<Rank2>(`${path}.weight`)
     const rows = tf.reshape(x, [-1, weight.shape[0]])
     const product = tf.add(tf.matMul(rows as Rank2, weight), this.#get(`${path}.bias`))
-    return tf.reshape(product, [...x.shape.slice(0, -1), weight.shape[1]])
+    return tf.reshape(product, [...x.shape.slice(0, -1), weight.shape[1]]) as T
   }
 
   #groupNorm(x: Map, path: string, groups: number): Map {
@@ -232,14 +236,14 @@ interface Condition {
 
 /** q, k, v: [batch, heads, positions, features]. */
 function attend(q: Map, k: Map, v: Map, hidden?: Map): Map {
-  const scores = tf.mul(tf.matMul(q, k, false, true), q.shape[3] ** -0.5)
-  return tf.matMul(tf.softmax(hidden ? tf.add(scores, hidden) : scores), v) as Map
+  const scores = tf.mul<Map>(tf.matMul(q, k, false, true), q.shape[3] ** -0.5)
+  return tf.matMul(tf.softmax(hidden ? tf.add(scores, hidden) : scores), v)
 }
 
 function silu<T extends tf.Tensor>(x: T): T {
-  return tf.mul(x, tf.sigmoid(x))
+  return tf.mul<T>(x, tf.sigmoid(x))
 }
 
 function gelu(x: Map): Map {
-  return tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))
+  return tf.mul<Map>(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))
 }
