@@ -1,0 +1,53 @@
+/** What the page uses of the module of a compiled model. It takes any model: conditions are known at run time only. */
+import type { Tensor } from '@tensorflow/tfjs-core'
+
+export interface Resolution {
+  /** Such as `64`, or `t16_64` for 16 frames. */
+  readonly name: string
+  readonly side: number
+  readonly frames: number
+  readonly channels: number
+}
+
+export interface TextCondition {
+  readonly kind: 'text'
+  readonly encoder?: string
+}
+
+export interface LabelCondition {
+  readonly kind: 'label'
+  readonly classes: number
+  readonly names?: readonly string[]
+}
+
+export interface Description {
+  readonly name: string
+  /** Highest first. */
+  readonly resolutions: readonly Resolution[]
+  readonly condition: TextCondition | LabelCondition | null
+  readonly sampling: { readonly steps: number; readonly guidance: number }
+}
+
+export type Tensors = Record<string, Tensor>
+
+export interface CompiledModel {
+  trainStep(batch: Tensors): Promise<{ loss: number; rate: number; skipped: boolean }>
+  sample(request: SampleRequest): Promise<Tensors>
+  save(which?: 'weights' | 'average'): Promise<Uint8Array<ArrayBuffer>>
+  dispose(): void
+}
+
+export interface SampleRequest {
+  readonly seed: number
+  readonly steps: number
+  readonly guidance: number
+  readonly signal: AbortSignal
+  readonly onStep: (step: { number: number; of: number; clean: Tensors }) => Promise<void>
+}
+
+/** The module itself. */
+export interface Module {
+  readonly description: Description
+  load(weights: string | Uint8Array): Promise<CompiledModel>
+  encodeText?(prompts: readonly string[]): { text: Tensor; text_mask: Tensor }
+}
