@@ -48,12 +48,6 @@ const offline: Plugin = {
   },
 }
 
-/** What browsers ask of a page that wants WebAssembly with several threads. */
-const headers = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-}
-
 export default defineConfig({
   root: here,
   // Files are found beside the page, wherever it is served.
@@ -61,7 +55,6 @@ export default defineConfig({
   plugins: [compiledModel, offline],
   worker: { format: 'es', plugins: () => [compiledModel] },
   resolve: { dedupe: ['@tensorflow/tfjs-core'] },
-  server: { headers, fs: { allow: [resolve(here, '../..'), model] } },
-  preview: { headers },
+  server: { fs: { allow: [resolve(here, '../..'), model] } },
   build: { target: 'es2023', assetsInlineLimit: 0, chunkSizeWarningLimit: 2000 },
 })

@@ -34,23 +34,40 @@ let model: CompiledModel | undefined
 let stopping = new AbortController()
 
 const computer = {
-  description: () => description,
+  /** What the model is. Throws where this page cannot use it. */
+  description() {
+    const { name, condition, resolutions } = description
+    if (condition?.kind === 'text' && !compiled.encodeText)
+      throw new Error(
+        `${name} reads the features of a large text encoder, which this page does not have. It takes models with ` +
+          '`condition text { encoder "hash" }`, with labels, or without a condition.',
+      )
+    const channels = resolutions[0]?.channels ?? 0
+    if (channels !== 1 && channels !== 3)
+      throw new Error(`${name} makes images of ${channels} channels; this page shows grey (1) and colours (3).`)
+    return description
+  },
 
   devices: availableDevices,
 
   /** Computes on the device from now on; what has been learnt is kept, but for the optimiser's memory. */
   async use(device: Device): Promise<void> {
-    const kept = await model?.save()
-    model?.dispose()
-    model = undefined
-    await useDevice(device)
-    model = await compiled.load(kept ?? new URL(weights, import.meta.url).href)
+    const [old, before] = [model, tf.getBackend()]
+    const learnt = await old?.save()
+    try {
+      await useDevice(device)
+      model = await compiled.load(learnt ?? new URL(weights, import.meta.url).href)
+    } catch (cause) {
+      if (old) await tf.setBackend(before)
+      throw cause
+    }
+    old?.dispose()
   },
 
   /** Samples one picture per resolution; each step shows what it would be if the process ended there. */
   async sample(
     { wish, seed, steps, guidance }: Order,
-    onStep: (number: number, pictures: Picture[]) => void,
+    onStep: (number: number, pictures: Picture[]) => Promise<void>,
   ): Promise<Picture[] | undefined> {
     const condition = conditionInputs([wish])
     stopping = new AbortController()
@@ -78,7 +95,7 @@ const computer = {
   async train(
     examples: readonly Example[],
     { steps, batch }: { steps: number; batch: number },
-    onStep: (step: TrainedStep) => void,
+    onStep: (step: TrainedStep) => Promise<void>,
   ): Promise<void> {
     stopping = new AbortController()
     const { signal } = stopping
@@ -113,12 +130,7 @@ function conditionInputs(wishes: readonly string[]): Tensors {
   const { condition } = description
   if (condition === null) return {}
   if (condition.kind === 'label') return { label: tf.tensor1d(wishes.map(Number), 'int32') }
-  if (!compiled.encodeText)
-    throw new Error(
-      `${description.name} reads the features of a large text encoder, which this page does not have: ` +
-        'it takes models with `condition text { encoder "hash" }`, with labels, or without a condition',
-    )
-  return { ...compiled.encodeText(wishes) }
+  return { ...compiled.encodeText?.(wishes) }
 }
 
 function imagesOf(examples: readonly Example[]): tf.Tensor {

@@ -1,7 +1,6 @@
 /** The backends of tfjs that a browser may have. */
 import * as tf from '@tensorflow/tfjs-core'
 import simd from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url'
-import threaded from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.wasm?url'
 import plain from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm?url'
 
 /** As tfjs calls its backends; the fastest first. */
@@ -29,11 +28,12 @@ const supports: Readonly<Record<Device, Support>> = {
     isThere: async () => 'WebAssembly' in globalThis,
     register: async () => {
       const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
+      // Its threads start from the source text of a function, which does not survive bundling.
       tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
       setWasmPaths({
         'tfjs-backend-wasm.wasm': plain,
         'tfjs-backend-wasm-simd.wasm': simd,
-        'tfjs-backend-wasm-threaded-simd.wasm': threaded,
+        'tfjs-backend-wasm-threaded-simd.wasm': simd, // asked for by name, never loaded
       })
     },
   },

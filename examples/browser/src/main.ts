@@ -8,19 +8,20 @@ import { compute, element, make, say } from './page.js'
 import { setUpSampling } from './sampling.js'
 import { setUpTraining } from './training.js'
 
-const computer = wrap<Computer>(new Worker(new URL('./compute.ts', import.meta.url), { type: 'module' }))
+const worker = new Worker(new URL('./compute.ts', import.meta.url), { type: 'module' })
+const computer = wrap<Computer>(worker)
 const select = element('device', HTMLSelectElement)
+let used: Device | undefined
 
 async function open(): Promise<void> {
   const description = await computer.description()
   describe(description)
   const available = await computer.devices()
   const asked = new URLSearchParams(location.search).get('device')
-  const candidates = asked === null ? available : available.filter((device) => device === asked)
-  const device = await firstThatWorks(candidates)
-  if (!device) throw new Error(`${asked ?? 'tfjs'} does not work in this browser; there are: ${available.join(', ')}`)
+  await useFirstOf(asked === null ? available : available.filter((device) => device === asked))
+  if (!used) throw new Error(`${asked ?? 'tfjs'} does not work in this browser; there are: ${available.join(', ')}`)
   select.append(...available.map((name) => make('option', {}, name)))
-  select.value = device
+  select.value = used
   setUpSampling(computer, description)
   setUpTraining(computer, description)
   for (const id of ['device', 'sample', 'train', 'download'])
@@ -28,18 +29,25 @@ async function open(): Promise<void> {
   say('')
 }
 
-async function firstThatWorks(candidates: readonly Device[]): Promise<Device | undefined> {
-  let failure: unknown
-  for (const device of candidates) {
-    try {
-      await computer.use(device)
-      return device
-    } catch (cause) {
-      failure = cause
-    }
+/** Uses the first device that works; a driver may refuse what the browser has promised. */
+async function useFirstOf([device, ...others]: readonly Device[]): Promise<void> {
+  if (!device) return
+  try {
+    await computer.use(device)
+    used = device
+  } catch (cause) {
+    if (others.length === 0) throw cause
+    await useFirstOf(others)
   }
-  if (failure !== undefined) throw failure
-  return undefined
+}
+
+async function change(): Promise<void> {
+  try {
+    await computer.use(select.value as Device)
+    used = select.value as Device
+  } finally {
+    select.value = used ?? ''
+  }
 }
 
 function describe({ name, resolutions, condition }: Description): void {
@@ -50,6 +58,7 @@ function describe({ name, resolutions, condition }: Description): void {
   element('about', HTMLElement).textContent = `Matryoshka diffusion ${about} at ${sides.join(', ')} pixels`
 }
 
-select.onchange = () => compute(() => computer.use(select.value as Device))
+select.onchange = () => compute(change)
+worker.onerror = ({ message }) => say(message || 'The page could not be loaded as a whole: reload it.', true)
 open().catch((cause: unknown) => say(cause instanceof Error ? cause.message : String(cause), true))
 void keepOffline()

@@ -44,10 +44,3 @@ export interface SampleRequest {
   readonly signal: AbortSignal
   readonly onStep: (step: { number: number; of: number; clean: Tensors }) => Promise<void>
 }
-
-/** The module itself. */
-export interface Module {
-  readonly description: Description
-  load(weights: string | Uint8Array): Promise<CompiledModel>
-  encodeText?(prompts: readonly string[]): { text: Tensor; text_mask: Tensor }
-}

@@ -41,7 +41,7 @@ export function setUpSampling(computer: Remote<Computer>, { resolutions, conditi
       guidance: field ? guidance.valueAsNumber : 1,
     }
     const words = wordsOf(field)
-    const onStep = proxy((number: number, clean: Picture[]) => {
+    const onStep = proxy(async (number: number, clean: Picture[]) => {
       row.show(clean)
       progress.step(number)
     })

@@ -62,7 +62,7 @@ export function setUpTraining(computer: Remote<Computer>, { name, resolutions, c
     if (examples.length === 0) throw new Error('There is nothing to train on yet: drop images first.')
     const plan = { steps: steps.valueAsNumber, batch: batch.valueAsNumber }
     let done = 0
-    const onStep = proxy(({ number, loss, rate }: TrainedStep) => {
+    const onStep = proxy(async ({ number, loss, rate }: TrainedStep) => {
       done = number
       curve.add(loss)
       progress.step(number, `loss ${loss.toPrecision(3)}, rate ${Number(rate.toPrecision(2))}`)
