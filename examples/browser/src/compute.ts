@@ -26,7 +26,8 @@ export interface TrainedStep {
   /** Counted from 1. */
   readonly number: number
   readonly loss: number
-  readonly rate: number
+  /** Whether nothing was learnt, since the gradient is not finite. */
+  readonly skipped: boolean
 }
 
 const { description } = compiled
@@ -73,14 +74,12 @@ const computer = {
     stopping = new AbortController()
     const { signal } = stopping
     try {
-      const request = {
+      const images = await loaded().sample({
         ...condition,
-        ...{ count: 1, seed, steps, guidance, signal },
-        onStep: async ({ number, clean }: { number: number; clean: Tensors }) =>
-          onStep(number + 1, await toPictures(clean)),
-      }
-      const images = await loaded().sample(request)
-      const pictures = await toPictures(images)
+        ...{ seed, steps, guidance, signal },
+        onStep: ({ number, clean }) => onStep(number + 1, toPictures(clean)),
+      })
+      const pictures = toPictures(await numbersOf(images))
       tf.dispose(images)
       return pictures
     } catch (cause) {
@@ -94,7 +93,7 @@ const computer = {
   /** Trains on the examples in turn, in a new random order each time they are through. */
   async train(
     examples: readonly Example[],
-    { steps, batch }: { steps: number; batch: number },
+    { steps, batch, rate }: { steps: number; batch: number; rate: number },
     onStep: (step: TrainedStep) => Promise<void>,
   ): Promise<void> {
     stopping = new AbortController()
@@ -103,9 +102,9 @@ const computer = {
     for (let number = 1; number <= steps && !signal.aborted; number++) {
       const chosen = Array.from({ length: batch }, () => order.next().value)
       const inputs = { images: imagesOf(chosen), ...conditionInputs(chosen.map(({ wish }) => wish)) }
-      const { loss, rate } = await loaded().trainStep(inputs)
+      const { loss, skipped } = await loaded().trainStep(inputs, { rate })
       tf.dispose(inputs)
-      await onStep({ number, loss, rate })
+      await onStep({ number, loss, skipped })
     }
   },
 
@@ -140,14 +139,13 @@ function imagesOf(examples: readonly Example[]): tf.Tensor {
   return tf.tensor4d(values, [examples.length, channels, side, side])
 }
 
-async function toPictures(images: Tensors): Promise<Picture[]> {
-  return Promise.all(
-    description.resolutions.map(async (resolution) => {
-      const tensor = images[resolution.name]
-      if (!tensor) throw new Error(`the model gave no image of ${resolution.name}`)
-      return toPicture(resolution, await tensor.data())
-    }),
-  )
+async function numbersOf(images: Tensors): Promise<Record<string, Float32Array>> {
+  const read = Object.entries(images).map(async ([name, tensor]) => [name, await tensor.data<'float32'>()] as const)
+  return Object.fromEntries(await Promise.all(read))
+}
+
+function toPictures(images: Readonly<Record<string, Float32Array>>): Picture[] {
+  return description.resolutions.map((resolution) => toPicture(resolution, images[resolution.name] ?? []))
 }
 
 function* endlessly<Item>(items: readonly Item[]): Generator<Item, never> {

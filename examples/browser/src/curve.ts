@@ -12,6 +12,7 @@ export class LossCurve {
   constructor(private readonly svg = element('curve', SVGSVGElement)) {}
 
   add(loss: number): void {
+    if (!Number.isFinite(loss)) return
     this.#losses.push(loss)
     const smooth: number[] = []
     for (const value of this.#losses) smooth.push((smooth.at(-1) ?? value) * (1 - share) + value * share)

@@ -26,12 +26,18 @@ export interface Description {
   readonly resolutions: readonly Resolution[]
   readonly condition: TextCondition | LabelCondition | null
   readonly sampling: { readonly steps: number; readonly guidance: number }
+  /** null where the model cannot be trained. */
+  readonly training: {
+    /** Equal parts that a batch is computed in. */
+    readonly accumulate: number
+    readonly phase: { readonly rate: number }
+  } | null
 }
 
 export type Tensors = Record<string, Tensor>
 
 export interface CompiledModel {
-  trainStep(batch: Tensors): Promise<{ loss: number; rate: number; skipped: boolean }>
+  trainStep(batch: Tensors, options: { rate: number }): Promise<{ loss: number; skipped: boolean }>
   sample(request: SampleRequest): Promise<Tensors>
   save(which?: 'weights' | 'average'): Promise<Uint8Array<ArrayBuffer>>
   dispose(): void
@@ -42,5 +48,5 @@ export interface SampleRequest {
   readonly steps: number
   readonly guidance: number
   readonly signal: AbortSignal
-  readonly onStep: (step: { number: number; of: number; clean: Tensors }) => Promise<void>
+  readonly onStep: (step: { number: number; clean: Readonly<Record<string, Float32Array>> }) => Promise<void>
 }

@@ -13,12 +13,16 @@ interface Entry {
   readonly field: ConditionField | undefined
 }
 
-export function setUpTraining(computer: Remote<Computer>, { name, resolutions, condition }: Description): void {
+export function setUpTraining(
+  computer: Remote<Computer>,
+  { name, resolutions, condition, training }: Description,
+): void {
   const drop = element('drop', HTMLElement)
   const files = element('files', HTMLInputElement)
   const list = element('examples', HTMLElement)
   const steps = element('train-steps', HTMLInputElement)
   const batch = element('batch', HTMLInputElement)
+  const rate = element('rate', HTMLInputElement)
   const start = element('train', HTMLButtonElement)
   const end = element('stop', HTMLButtonElement)
   const download = element('download', HTMLButtonElement)
@@ -28,13 +32,14 @@ export function setUpTraining(computer: Remote<Computer>, { name, resolutions, c
   const [highest] = resolutions
   let trained = 0
 
-  if (!highest || highest.frames > 1) {
-    element('training', HTMLElement).replaceChildren(
-      make('h2', {}, 'Train'),
-      'This model draws videos; train it with `mdmc train`.',
-    )
+  if (!highest || highest.frames > 1 || !training) {
+    const reason = training ? 'This page trains on images, and this model makes videos' : 'This model cannot be trained'
+    element('training', HTMLElement).replaceChildren(make('h2', {}, 'Train'), `${reason}.`)
     return
   }
+  rate.value = String(training.phase.rate)
+  batch.min = batch.step = String(training.accumulate)
+  batch.value = String(training.accumulate * Math.max(1, Math.round(8 / training.accumulate)))
 
   const add = async (file: File) => {
     const picture = await readPicture(file, highest.side)
@@ -60,18 +65,18 @@ export function setUpTraining(computer: Remote<Computer>, { name, resolutions, c
     const begun = performance.now()
     const examples = [...entries].map(({ picture, field }) => ({ picture, wish: field?.value ?? '' }))
     if (examples.length === 0) throw new Error('There is nothing to train on yet: drop images first.')
-    const plan = { steps: steps.valueAsNumber, batch: batch.valueAsNumber }
-    let done = 0
-    const onStep = proxy(async ({ number, loss, rate }: TrainedStep) => {
-      done = number
+    const plan = { steps: steps.valueAsNumber, batch: batch.valueAsNumber, rate: rate.valueAsNumber }
+    let [done, last] = [0, NaN]
+    const onStep = proxy(async ({ number, loss, skipped }: TrainedStep) => {
+      ;[done, last] = [number, loss]
       curve.add(loss)
-      progress.step(number, `loss ${loss.toPrecision(3)}, rate ${Number(rate.toPrecision(2))}`)
+      progress.step(number, skipped ? 'skipped: the gradient is not finite' : `loss ${loss.toPrecision(3)}`)
     })
     await computer.train(examples, plan, onStep)
     trained += done
     element('trained', HTMLElement).textContent = `${trained} steps trained here.`
     const perSecond = (done * plan.batch * 1000) / (performance.now() - begun)
-    return `${done} steps, ${Number(perSecond.toPrecision(2))} images a second`
+    return `${done} steps, loss ${last.toPrecision(3)}, ${Number(perSecond.toPrecision(2))} images a second`
   }
 
   const save = async () => {
