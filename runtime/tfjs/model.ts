@@ -1,5 +1,6 @@
 /** A compiled model at work, as the class that a module exports. */
 import * as tf from '@tensorflow/tfjs-core'
+import { InputError } from '../../backends/inputs.js'
 import { networkOfFiles } from '../sample/network.js'
 import type { WeightSource } from '../weights/source.js'
 import type { Batch } from './batch.js'
@@ -43,10 +44,14 @@ export class CompiledModel {
   predict(inputs: Tensors, { which = 'weights' }: Choice = {}): Promise<Tensors> {
     return this.#inTurn(async () => {
       const weights = this.#weights(which)
-      const passed = this.#condition ? await this.#condition.run(chosen(inputs, this.#condition.inputs), weights) : {}
+      const condition = this.#condition
+      const passed = condition ? await condition.run(chosen(inputs, condition.inputs), weights) : {}
       try {
-        const own = Object.entries(inputs).filter(([name]) => !this.#isOfCondition(name))
-        return await this.#network.run({ ...Object.fromEntries(own), ...passed }, weights)
+        const known = [...this.#network.inputs, ...(condition?.inputs ?? [])].filter((name) => !(name in passed))
+        const unknown = Object.keys(inputs).find((name) => !known.includes(name))
+        if (unknown !== undefined)
+          throw new InputError(`there is no input ${unknown}; inputs are ${[...new Set(known)].join(', ')}`)
+        return await this.#network.run({ ...chosen(inputs, this.#network.inputs), ...passed }, weights)
       } finally {
         tf.dispose(passed)
       }
@@ -99,11 +104,6 @@ export class CompiledModel {
     this.#parameters?.dispose()
     this.#parameters = undefined
     this.#trainer = undefined
-  }
-
-  /** Whether an input goes to the condition's program alone. */
-  #isOfCondition(name: string): boolean {
-    return this.#condition?.inputs.includes(name) === true && !this.#network.inputs.includes(name)
   }
 
   async #read(name: string, which: Which): Promise<Float32Array> {

@@ -9,8 +9,8 @@ import { elementsOf } from '../weights/dtype.js'
 import { lookUp } from '../weights/source.js'
 import type { ParameterEntry, Tensors } from './description.js'
 
-/** Elements of an arena, unless a single parameter has more. */
-const arenaLength = 2 ** 24
+/** Elements of an arena, unless a single parameter has more: the wasm backend copies all of a tensor to take a slice. */
+const arenaLength = 2 ** 16
 /** Squares are summed in rows of this length, and the rows in float64. */
 const rowLength = 1024
 
