@@ -43,7 +43,7 @@ const restricted = (files, patterns) => ({
 })
 
 export default defineConfig(
-  { ignores: ['dist/', 'out/', 'coverage/', '.tmp/', 'grammar/cst.ts'] },
+  { ignores: ['**/dist/', 'out/', 'coverage/', '.tmp/', 'grammar/cst.ts', 'examples/browser/model/'] },
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
   {
