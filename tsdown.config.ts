@@ -31,6 +31,7 @@ const tfjsRuntime = defineConfig({
   target: 'es2022',
   outDir: 'dist',
   dts: false,
+  copy: [{ from: 'runtime/tfjs/public.d.ts', to: 'dist', rename: 'tfjs-runtime.d.ts' }],
   clean: false,
   fixedExtension: false,
   // Ops and diagnostics are declared by calls; those that nothing uses are left out.

@@ -26,16 +26,16 @@ export async function compileTfjs(
   const { compileToModule } = await import('../backends/tfjs/module/compile.js')
   return compileToModule(model, graph, folder, {
     version,
-    runtime: await runtimeText(),
+    runtime: { 'runtime.js': await built('tfjs-runtime.js'), 'runtime.d.ts': await built('tfjs-runtime.d.ts') },
     training: await trainingOf(model, { mixedBatch, recompute }),
     writeWeights: weights && ((path) => writeWeights(path, graph, weights)),
   })
 }
 
-/** What the module's runtime is when mdmc is built; it lies beside the program. */
-async function runtimeText(): Promise<string> {
+/** A file that is made when mdmc is built; it lies beside the program. */
+async function built(name: string): Promise<string> {
   try {
-    return await readFile(new URL('../dist/tfjs-runtime.js', import.meta.url), 'utf8')
+    return await readFile(new URL(`../dist/${name}`, import.meta.url), 'utf8')
   } catch {
     const { EngineUnavailable } = await import('../backends/unavailable.js')
     throw new EngineUnavailable('the runtime of tfjs modules is not built', 'run `npm run build`')

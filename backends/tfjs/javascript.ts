@@ -7,7 +7,10 @@ export const inFunction = 2
 /** A list on one line where that is short enough, else with a line for each item. The lines will stand `indent` further. */
 export function enclosed(before: string, items: readonly string[], after: string, indent = 0): string[] {
   const line = before + items.join(', ') + after
-  if (indent + line.length <= longestLine) return [line]
+  return indent + line.length <= longestLine ? [line] : apart(before, items, after)
+}
+
+function apart(before: string, items: readonly string[], after: string): string[] {
   return [before.trimEnd(), ...items.map((item) => `  ${item},`), after.trimStart()]
 }
 
@@ -32,17 +35,23 @@ export function indented(lines: readonly string[]): string[] {
   return lines.map((line) => (line === '' ? line : `  ${line}`))
 }
 
-/** A plain value as JavaScript writes it. */
-export function literal(value: unknown, indent = 0): string {
-  if (typeof value === 'string') return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`
+/** A plain value as JavaScript writes it, on a line that is indented and has `before` characters already. */
+export function literal(value: unknown, indent = 0, before = 0): string {
+  if (typeof value === 'string') return `'${value.replaceAll(/['\\]/g, '\\$&').replaceAll('\n', '\\n')}'`
   if (typeof value !== 'object' || value === null) return String(value)
   const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{ ', ' }']
   const items = Array.isArray(value)
     ? value.map((item) => literal(item, indent + 2))
     : Object.entries(value).flatMap(([key, item]) =>
-        item === undefined ? [] : [keyed(key, literal(item, indent + 2))],
+        item === undefined ? [] : [keyed(key, literal(item, indent + 2, key.length + 2))],
       )
   if (items.length === 0) return open.trim() + close.trim()
-  const margin = ' '.repeat(indent)
-  return enclosed(open, items, close, indent + 20).join(`\n${margin}`)
+  const lines = isTable(value) ? apart(open, items, close) : enclosed(open, items, close, indent + before)
+  return lines.join(`\n${' '.repeat(indent)}`)
+}
+
+/** Whether prettier would have each item on a line of its own, however short it is. */
+function isTable(value: object): boolean {
+  const isLong = (item: unknown) => typeof item === 'object' && item !== null && Object.keys(item).length > 1
+  return Array.isArray(value) && value.length > 1 && value.every(isLong)
 }

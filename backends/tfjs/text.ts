@@ -43,8 +43,8 @@ class Writer {
   constructor(readonly program: Program) {
     const { statements, symbols, helpers, inputs, outputs } = program
     for (const name of [...symbols, ...helpers.map((helper) => helper.name)]) this.#names.unused(name)
-    for (const { name, variable } of inputs) this.#ownNames.set(variable, this.#names.unused(identifier(name)))
     this.#runs = runsOf(program, this.#names)
+    for (const { name, variable } of inputs) this.#ownNames.set(variable, this.#names.unused(identifier(name)))
     for (const { result, parameter, stored } of statements)
       if (parameter !== undefined && !stored) this.#ownNames.set(result, this.#names.unused(identifier(parameter)))
     for (const { variable, type } of inputs) this.#shapes.set(variable, type.shape)
@@ -71,18 +71,23 @@ class Writer {
       return fields.length === 0 ? [] : enclosed(`${group}: { `, fields, ' },', 2 * inFunction)
     })
     const body = [...this.#lines(statements, '', ending, (name) => name), 'return {', ...indented(entries), '}']
-    return ['async function prepare(parameter) {', ...indented(body), '}'].join('\n')
+    const reads = statements.some(({ parameter }) => parameter !== undefined)
+    return [`async function prepare(${reads ? 'parameter' : ''}) {`, ...indented(body), '}'].join('\n')
   }
 
   #main(): string {
     const { inputs, outputs, symbols } = this.program
+    const needs = new Set(this.#runs.flatMap((run) => this.#weightsOf(run).needs))
     const given = inputs.map(({ name, variable }) => keyed(name, this.#nameOf(variable)))
     const { group, members } = this.#mainWeights()
     const nameOf = (name: string) => members.get(name) ?? this.#nameOf(name)
     const ended = disposal(unreadInputs(this.program).map(nameOf))
     const results = outputs.map(({ name, variable }) => keyed(name, nameOf(variable)))
     const body = [
-      ...destructured(symbols, 'sizes'),
+      ...destructured(
+        symbols.filter((symbol) => needs.has(symbol)),
+        'sizes',
+      ),
       ...destructured(given, 'inputs'),
       ...destructured([...members.values()], `stored.${group}`),
       ...ended,
@@ -91,7 +96,9 @@ class Writer {
       ),
       ...enclosed('return { ', results, ' }', inFunction),
     ]
-    return ['function run(sizes, inputs, stored, parameter) {', ...indented(body), '}'].join('\n')
+    const reads = storedStatements(this.program).kept.size > 0
+    const handed = needs.has('parameter') ? ', stored, parameter' : reads ? ', stored' : ''
+    return [`function run(sizes, inputs${handed}) {`, ...indented(body), '}'].join('\n')
   }
 
   #call(run: Run, name: string): string[] {

@@ -36,7 +36,7 @@ export function lossInputs(
     const typed = (name: string, value: tf.Tensor | readonly number[]) => {
       const dataType = program.inputs.find((input) => input.name === name)?.dataType ?? 'float32'
       const tensor = value instanceof tf.Tensor ? value : tf.tensor1d([...value], dataType)
-      const rows = (tensor.shape[0] ?? 0) / parts
+      const rows = tensor.shape[0] / parts
       return parts === 1 ? tf.clone(tensor) : tf.slice(tensor, part * rows, rows)
     }
     const inputs: Record<string, tf.Tensor> = {}

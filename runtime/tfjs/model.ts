@@ -4,10 +4,11 @@ import { InputError } from '../../backends/inputs.js'
 import { networkOfFiles } from '../sample/network.js'
 import type { WeightSource } from '../weights/source.js'
 import type { Batch } from './batch.js'
-import type { Description, GeneratedProgram, ParameterEntry, Programs, Tensors } from './description.js'
-import { Parameters, type Which } from './parameters.js'
-import { PreparedProgram, type WeightsOnDevice } from './program.js'
+import type { Description, ParameterEntry, Programs, Tensors } from './description.js'
+import type { Which } from './parameters.js'
+import { PreparedProgram } from './program.js'
 import { sampled, type SampleRequest } from './sampling.js'
+import { ModelWeights } from './state.js'
 import { lossOf, Trainer, type Losses, type LossOptions, type StepOptions, type StepResult } from './training.js'
 import { writeWeights } from './weights.js'
 
@@ -17,24 +18,22 @@ interface Choice {
   readonly which?: Which
 }
 
+/** What is documented for users in public.d.ts. */
 export class CompiledModel {
+  protected readonly weights: ModelWeights
   readonly #network: PreparedProgram
   readonly #condition: PreparedProgram | undefined
   readonly #solvers: Readonly<Record<'plain' | 'guided', PreparedProgram>>
-  #loss: PreparedProgram | undefined
-  #training: PreparedProgram | undefined
-  #parameters: Parameters | undefined
-  #trainer: Trainer | undefined
-  #updates = 0
   /** What is at work, or was last. */
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(
-    private readonly description: Description,
-    private readonly entries: readonly ParameterEntry[],
-    private readonly programs: Programs,
-    private readonly source: WeightSource,
+    protected readonly description: Description,
+    entries: readonly ParameterEntry[],
+    protected readonly programs: Programs,
+    source: WeightSource,
   ) {
+    this.weights = new ModelWeights(entries, source, (description.training?.average ?? 0) > 0)
     this.#network = new PreparedProgram(programs.network)
     this.#condition = programs.condition && new PreparedProgram(programs.condition)
     const plain = new PreparedProgram(programs.solver)
@@ -42,8 +41,8 @@ export class CompiledModel {
   }
 
   predict(inputs: Tensors, { which = 'weights' }: Choice = {}): Promise<Tensors> {
-    return this.#inTurn(async () => {
-      const weights = this.#weights(which)
+    return this.inTurn(async () => {
+      const weights = this.weights.now(which)
       const condition = this.#condition
       const passed = condition ? await condition.run(chosen(inputs, condition.inputs), weights) : {}
       try {
@@ -58,35 +57,14 @@ export class CompiledModel {
     })
   }
 
-  loss(batch: Batch, options: LossOptions = {}): Promise<Losses> {
-    return this.#inTurn(async () => {
-      this.#loss ??= await loaded(this.programs.loss, this.description)
-      return lossOf(this.#loss, this.description, await this.#onDevice(), batch, options)
-    })
-  }
-
-  trainStep(batch: Batch, options: StepOptions = {}): Promise<StepResult> {
-    return this.#inTurn(async () => {
-      this.#training ??= await loaded(this.programs.training, this.description)
-      const { training } = this.description
-      if (training === null) throw new Error(`${this.description.name} was compiled without training`)
-      this.#trainer ??= new Trainer(this.#training, this.description, training, await this.#onDevice())
-      const result = await this.#trainer.step(batch, options)
-      if (!result.skipped) this.#updates++
-      return result
-    })
-  }
-
   sample({ which = 'weights', ...request }: SampleRequest & Choice = {}): Promise<Record<string, tf.Tensor>> {
-    return this.#inTurn(() => {
-      const weights = this.#weights(which)
+    return this.inTurn(() => {
+      const weights = this.weights.now(which)
+      const network = this.#network
+      const condition = this.#condition?.session(weights)
       return sampled(request, this.description, (guided) =>
         networkOfFiles(
-          {
-            denoiser: this.#network.session(weights),
-            inputs: this.#network.inputs,
-            condition: this.#condition?.session(weights),
-          },
+          { denoiser: network.session(weights), inputs: network.inputs, condition },
           this.#solvers[guided ? 'guided' : 'plain'].session(weights),
           { guided },
         ),
@@ -95,44 +73,52 @@ export class CompiledModel {
   }
 
   save(which: Which = 'weights'): Promise<Uint8Array> {
-    return this.#inTurn(() => writeWeights(this.description.name, this.entries, (name) => this.#read(name, which)))
+    const { weights, description } = this
+    return this.inTurn(() => writeWeights(description.name, weights.entries, (name) => weights.read(name, which)))
   }
 
   dispose(): void {
-    const programs = [this.#network, this.#condition, this.#loss, this.#training, ...Object.values(this.#solvers)]
-    for (const program of programs) program?.dispose()
-    this.#parameters?.dispose()
-    this.#parameters = undefined
-    this.#trainer = undefined
-  }
-
-  async #read(name: string, which: Which): Promise<Float32Array> {
-    return this.#parameters ? this.#parameters.read(name, which) : this.source.read(name)
-  }
-
-  /** The weights as they are now. */
-  #weights(which: Which): WeightsOnDevice {
-    const parameters = this.#parameters
-    return {
-      version: this.#updates === 0 ? 'given' : `${which} ${this.#updates}`,
-      prepared: async (name, shape) =>
-        parameters ? parameters.tensor(name, shape, which) : tf.tensor(await this.source.read(name), shape),
-      anew: (name) => {
-        throw new Error(`the parameter ${name} was not prepared`)
-      },
-    }
-  }
-
-  async #onDevice(): Promise<Parameters> {
-    const hasAverage = (this.description.training?.average ?? 0) > 0
-    return (this.#parameters ??= await Parameters.of(this.entries, (name) => this.source.read(name), hasAverage))
+    for (const program of [this.#network, this.#condition, ...Object.values(this.#solvers)]) program?.dispose()
+    this.weights.dispose()
   }
 
   /** One call after the other, in the order in which they were made. */
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+  protected inTurn<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#last.then(task)
     this.#last = result.catch(() => undefined)
     return result
+  }
+}
+
+/** A model whose loss has gradients. */
+export class TrainableModel extends CompiledModel {
+  #loss: PreparedProgram | undefined
+  #training: PreparedProgram | undefined
+  #trainer: Trainer | undefined
+
+  loss(batch: Batch, options: LossOptions = {}): Promise<Losses> {
+    return this.inTurn(async () => {
+      this.#loss ??= await loaded(this.programs.loss)
+      return lossOf(this.#loss, this.description, await this.weights.onDevice(), batch, options)
+    })
+  }
+
+  trainStep(batch: Batch, options: StepOptions = {}): Promise<StepResult> {
+    return this.inTurn(async () => {
+      const { description, weights } = this
+      this.#training ??= await loaded(this.programs.training)
+      this.#trainer ??= new Trainer(this.#training, description, await weights.onDevice())
+      const result = await this.#trainer.step(batch, options)
+      if (!result.skipped) weights.changed()
+      return result
+    })
+  }
+
+  override dispose(): void {
+    super.dispose()
+    this.#loss?.dispose()
+    this.#training?.dispose()
+    this.#trainer = undefined
   }
 }
 
@@ -140,11 +126,7 @@ function chosen(inputs: Tensors, names: readonly string[]): Tensors {
   return Object.fromEntries(Object.entries(inputs).filter(([name]) => names.includes(name)))
 }
 
-async function loaded(
-  load: (() => Promise<GeneratedProgram>) | undefined,
-  { name }: Description,
-): Promise<PreparedProgram> {
-  if (load === undefined)
-    throw new Error(`${name} cannot be trained, so that it was compiled without loss and training`)
+async function loaded(load: Programs['loss']): Promise<PreparedProgram> {
+  if (load === undefined) throw new Error('the module has no such program')
   return new PreparedProgram(await load())
 }

@@ -65,13 +65,17 @@ export class Trainer {
   #steps = 0
   /** Steps that changed the parameters: Adam's t. */
   #updates = 0
+  private readonly settings: TrainingSettings
 
   constructor(
     private readonly program: PreparedProgram,
     private readonly description: Description,
-    private readonly settings: TrainingSettings,
     private readonly parameters: Parameters,
-  ) {}
+  ) {
+    const { name, training } = description
+    if (training === null) throw new Error(`${name} was compiled without training`)
+    this.settings = training
+  }
 
   /** Takes a step with a batch: in as many parts as gradients are accumulated of. */
   async step(batch: Batch, { rate: given, ...options }: StepOptions): Promise<StepResult> {
@@ -145,7 +149,7 @@ async function computed(program: PreparedProgram, parameters: Parameters, inputs
 }
 
 function rowsOf({ images }: Batch): number {
-  if (images instanceof tf.Tensor) return images.shape[0] ?? 0
+  if (images instanceof tf.Tensor) return images.shape[0]
   throw new Error('a batch needs images, a tensor of the highest resolution within -1 and 1')
 }
 

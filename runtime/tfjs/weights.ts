@@ -13,9 +13,9 @@ export type WeightsAt = string | URL | ArrayBuffer | Uint8Array
 /** The weights of a model. Throws an Error that says what is wrong with them. */
 export async function readWeights(at: WeightsAt, parameters: readonly ParameterEntry[]): Promise<WeightSource> {
   const about = at instanceof ArrayBuffer || at instanceof Uint8Array ? 'the given bytes' : String(at)
-  const bytes = await bytesAt(at)
   const expected = parameters.map(([name, shape]) => ({ name, shape }))
   return laterSuccessOf(async (report) => {
+    const bytes = await bytesAt(at)
     const source = await reporting(about, report, () => safetensorsSource(inMemory(bytes)))
     return source && fitWeights(source, expected, about, report)
   }).catch((error: unknown) => {
@@ -50,7 +50,7 @@ async function bytesAt(at: WeightsAt): Promise<Uint8Array> {
   if (files !== undefined && !/^(?!file:)[a-z]{2,}:/i.test(String(at)))
     return files.readFile(String(at).startsWith('file:') ? new URL(at) : at)
   const response = await fetch(at)
-  if (!response.ok) throw new Error(`the weights cannot be loaded: ${String(at)} gives ${response.status}`)
+  if (!response.ok) throw new Error(`the server answers ${response.status}`)
   return new Uint8Array(await response.arrayBuffer())
 }
 

@@ -1,6 +1,7 @@
 /** `mdmc compile --target tfjs`: what the folder holds, and that it does what mdmc does itself. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import prettier from 'prettier'
 import sharp from 'sharp'
 import ts from 'typescript'
@@ -121,6 +122,57 @@ const encoded = async (words: readonly string[]) => {
   return { text: found?.text ?? waves([], 0), text_mask: found?.mask ?? waves([], 0) }
 }
 
+describe('the folder', () => {
+  const read = (name: string) => readFileSync(folder.at('module', name), 'utf8')
+
+  it('has these files, written as prettier would', async () => {
+    expect(readdirSync(folder.at('module')).sort()).toMatchSnapshot()
+    for (const name of ['package.json', 'index.js', 'index.d.ts', 'parameters.js']) {
+      if (name !== 'parameters.js') expect(read(name)).toMatchSnapshot(name)
+      const options = await prettier.resolveConfig('index.ts')
+      expect(await prettier.format(read(name), { ...options, filepath: name })).toBe(read(name))
+    }
+  })
+
+  it('has a function for each block, in the words of the model', () => {
+    const functions = (name: string) => read(name).match(/^(async )?function \w+/gm)
+    expect(functions('network.js')).toMatchSnapshot('network.js')
+    expect(functions('training.js')).toMatchSnapshot('training.js')
+    const block = /\/\*\*\n \* down_blocks\.0\.resnets\.0\n[^]*?\n}\n/.exec(read('network.js'))
+    expect(block?.[0]).toMatchSnapshot('a block')
+  })
+
+  it('has types that hold its user to them', () => {
+    const user = folder.write(
+      'user.ts',
+      `import * as tf from '@tensorflow/tfjs-core'
+import { description, encodeText, load, type Images } from './module/index.js'
+const model = await load()
+const text = encodeText(['a'])
+const images: Images = await model.sample({ ...text, seed: 1, onStep: ({ clean }) => console.log(clean['16'].length) })
+const { loss } = await model.trainStep({ images: images['16'], ...text }, { noise_16: images['16'] })
+const shape: [number, number, number, number] = images['8'].shape
+// @ts-expect-error there is no such resolution
+images['32']
+// @ts-expect-error a batch has images
+await model.loss(text)
+console.log(loss * 2, shape, description.resolutions[0]?.side, tf.memory())
+`,
+    )
+    const host = ts.createProgram([user], {
+      ...{ strict: true, noEmit: true, skipLibCheck: true, types: [], lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'] },
+      ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
+    })
+    const problems = ts.getPreEmitDiagnostics(host)
+    expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([])
+  })
+
+  it('says what is wrong with what it is given', () => {
+    expect(result.errors).toMatchSnapshot()
+  })
+})
+
 describe('the network', () => {
   it('predicts what ONNX Runtime does', async () => {
     const expected = await runFile(folder.at('onnx', 'denoiser.onnx'), {
@@ -201,11 +253,22 @@ describe('training', () => {
 
   it.each(['weights', 'average'] as const)('saves %s that mdmc samples the same pictures from', async (which) => {
     const weights = folder.at(`${which}.safetensors`)
-    const request = ['--prompt', ...prompts.slice(0, 2), '--seed', '7', '--steps', '3', '--resolutions', '--json']
-    const ended = await succeed(['sample', spec, '--weights', weights, ...request, '-o', folder.at(`png-${which}`)])
-    const { files } = json(ended) as { readonly files: readonly string[] }
-    expect(files.length).toBeGreaterThan(0)
-    console.log(files)
+    const to = folder.at(which)
+    const request = ['--prompt', ...prompts.slice(0, 2), '--seed', '7', '--steps', '3', '-o', to]
+    await succeed(['sample', spec, '--weights', weights, ...request])
+    const { data } = result.after[which]['16'] ?? waves([], 0)
+    for (const image of [0, 1]) {
+      const pixels = await sharp(join(to, `000${image}.png`))
+        .raw()
+        .toBuffer()
+      // The file has red, green and blue of each pixel together, the tensor one after the other.
+      const apart = Array.from(pixels, (level, i) => {
+        const value = data[image * 768 + (i % 3) * 256 + Math.floor(i / 3)] ?? NaN
+        return Math.abs(level - 127.5 * (value + 1))
+      })
+      expect(apart.length).toBe(768)
+      expect(Math.max(...apart)).toBeLessThanOrEqual(1)
+    }
   })
 
   it('loads what it saved', () => {
@@ -213,3 +276,32 @@ describe('training', () => {
     expect(result.after.average).not.toEqual(result.after.weights)
   })
 })
+
+it('--no-weights leaves it to load() to have some', async () => {
+  const ended = await succeed(['compile', spec, '--target', 'tfjs', '--no-weights', '-o', folder.at('bare'), '--json'])
+  expect(json(ended)).toMatchObject({ model: 'Outer', weightBytes: 0 })
+  expect(readdirSync(folder.at('bare'))).not.toContain('weights.safetensors')
+  const script = `import('./bare/index.js').then(({ load }) => load()).catch(({ message }) => console.log(message))`
+  const out = execFileSync(process.execPath, ['-e', script], { cwd: folder.path, encoding: 'utf8' })
+  expect(out).toContain('Outer was compiled without weights: give load() their address or bytes')
+})
+
+it('has no training where the loss is not built for the model', async () => {
+  const path = folder.write(
+    'single.mdm',
+    'model Plain { groups 8  image 2  level 8 { channels 16  blocks 1 }  level 4 { channels 32  blocks 1 } }',
+  )
+  const { err } = await succeed(['compile', path, '--target', 'tfjs', '-o', folder.at('plain')])
+  expect(err).toContain('the module has no loss and no trainStep')
+  expect(readdirSync(folder.at('plain'))).not.toContain('training.js')
+})
+
+it.each([['--opset', '18'], ['--split'], ['--with-sampler'], ['--train'], ['--precision', 'fp16']])(
+  '%s says nothing to a module, and is refused',
+  async (...options) => {
+    const { code, err } = await mdmc(['compile', spec, '--target', 'tfjs', ...options, '-o', folder.at('refused')])
+    expect(code).toBe(2)
+    expect(err).toContain(`${options[0]} `)
+    expect(err).toContain('leave it out')
+  },
+)

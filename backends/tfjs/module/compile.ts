@@ -20,8 +20,8 @@ import { typesFile } from './types_file.js'
 export interface ModuleOptions {
   /** Of mdmc, which becomes that of the package. */
   readonly version: string
-  /** The text of runtime.js. */
-  readonly runtime: string
+  /** The files that all modules have, by name. */
+  readonly runtime: Readonly<Record<'runtime.js' | 'runtime.d.ts', string>>
   /** The loss, the loss with its gradients (see buildTraining), and the settings of the optimiser; undefined where there are none. */
   readonly training: { readonly loss: Graph; readonly gradients: Graph; readonly settings: object } | undefined
   /** Writes the weights; undefined: none are written. */
@@ -72,7 +72,7 @@ export async function compileToModule(
     'package.json': packageFile(model, options.version),
     'index.js': indexFile(parts),
     'index.d.ts': typesFile(parts),
-    'runtime.js': options.runtime,
+    ...options.runtime,
     'parameters.js': parametersFile(
       graph.parameters,
       new Set(graph.parameters.map((parameter) => parameter.name).filter((own) => trained.has(gradientName(own)))),

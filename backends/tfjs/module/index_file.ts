@@ -15,14 +15,16 @@ export interface ModuleParts {
   readonly hasWeights: boolean
 }
 
-/** What index.js calls its own. */
+/** What index.js and index.d.ts call their own. */
 const taken =
-  'CompiledModel hashTextEncoder readWeights condition network solver guided parameters description load encodeText ' +
-  'programs weights class const default export extends function import new null this true false typeof void'
+  'CompiledModel TrainableModel hashTextEncoder readWeights condition network solver guided parameters description load ' +
+  'encodeText programs weights Description SampleOptions WeightsAt Inputs Predictions Images SampleRequest Batch Draws'
 
 /** The class of a model: its name, or one like it. */
 export function className({ name }: Model): string {
-  return new Names(taken.split(' ')).unused(identifier(name))
+  const names = new Names()
+  for (const other of taken.split(' ')) names.unused(other)
+  return names.unused(identifier(name))
 }
 
 /** Features per token where the model's prompts are encoded by what is built in. */
@@ -33,8 +35,9 @@ export function builtInWidth({ condition }: Model): number | undefined {
 export function indexFile({ model, description, hasCondition, hasGuidance, trains, hasWeights }: ModuleParts): string {
   const name = className(model)
   const width = builtInWidth(model)
+  const base = trains ? 'TrainableModel' : 'CompiledModel'
   const imports = [
-    `import { CompiledModel, ${width === undefined ? '' : 'hashTextEncoder, '}readWeights } from './runtime.js'`,
+    `import { ${base}, ${width === undefined ? '' : 'hashTextEncoder, '}readWeights } from './runtime.js'`,
     ...(hasCondition ? [`import * as condition from './condition.js'`] : []),
     `import * as network from './network.js'`,
     `import * as solver from './solver.js'`,
@@ -60,7 +63,7 @@ export function indexFile({ model, description, hasCondition, hasGuidance, train
     '',
     `export const description = ${literal(description)}`,
     '',
-    `export class ${name} extends CompiledModel {}`,
+    `export class ${name} extends ${base} {}`,
     '',
     'const programs = {',
     ...programs.map((program) => `  ${program},`),
