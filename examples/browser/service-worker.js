@@ -22,7 +22,7 @@ self.addEventListener('activate', (event) => {
 
 self.addEventListener('fetch', (event) => {
   const { request } = event
-  const kept = (what) => caches.match(what, { ignoreSearch: true })
+  const kept = (what) => caches.match(what, { ignoreSearch: true, ignoreVary: true })
   if (request.mode === 'navigate') event.respondWith(fetch(request).catch(() => kept('./')))
   else event.respondWith(kept(request).then((found) => found ?? fetch(request)))
 })

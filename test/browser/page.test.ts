@@ -20,18 +20,23 @@ const flags = [
   // The software renderer stands in for a graphics card.
   ...['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader'],
 ]
+/** Of few kernels: SwiftShader takes long to prepare each, and milliseconds to run it. */
 const spec = `
+block light(x, emb, out) {
+  return (x | mix: conv(out, 1)) + (emb | time: linear(out)) | silu
+}
+
 model Small {
-  groups 16
-  embedding 32
+  groups 8
+  embedding 16
   condition text { width 8  encoder "hash" }
-  level 8 { channels 32  blocks 1  attention 1 }
+  level 4 { channels 16  blocks 1  residual light }
 }
 
 model Tiny nests Small {
-  groups 16
-  level 16 { channels 16  blocks 1 }
-  level 8 { channels 32  blocks 1 }
+  groups 8
+  level 8 { channels 8  blocks 1  residual light }
+  level 4 { channels 16  blocks 1  residual light }
 }
 
 train Tiny {
@@ -49,9 +54,9 @@ const hasChromium = existsSync(chromiumPath)
 if (!hasChromium)
   console.log(`skipped: the page needs Chromium at ${chromiumPath}; the variable CHROMIUM names another place`)
 
-describe.skipIf(!hasChromium)('the page', { timeout: 120_000 }, () => {
-  let server: PreviewServer | undefined
-  let browser: Browser | undefined
+describe.skipIf(!hasChromium)('the page', { timeout: 300_000 }, () => {
+  let server: PreviewServer
+  let browser: Browser
   let page: Page
   /** What the page says on its console, and what it asks of other servers. */
   const complaints: string[] = []
@@ -63,13 +68,14 @@ describe.skipIf(!hasChromium)('the page', { timeout: 120_000 }, () => {
   }, 120_000)
 
   afterAll(async () => {
-    await browser?.close()
-    await server?.close()
+    await browser.close()
+    await server.close()
   })
 
   beforeEach(async () => {
     complaints.length = 0
     page = await browser.newPage()
+    page.setDefaultTimeout(240_000)
     page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`))
     page.on('pageerror', ({ message }) => complaints.push(message))
     page.on('request', (request) => {
@@ -95,16 +101,17 @@ describe.skipIf(!hasChromium)('the page', { timeout: 120_000 }, () => {
     await page.fill('#seed', '7')
     await page.click('#sample')
     await page.locator('#sampling-state', { hasText: '4 steps in' }).waitFor()
-    return page.locator('#pictures canvas').evaluateAll(pixelsOf)
+    const urls = await page.locator('#pictures canvas').evaluateAll(urlsOf)
+    return Promise.all(urls.map((url) => bytesOf(Buffer.from(url.split(',')[1] ?? '', 'base64'))))
   }
 
-  describe.each(['wasm', 'webgpu', 'webgl'])('on %s', (device) => {
+  describe.each(['wasm', 'webgpu'])('on %s', (device) => {
     it('samples what `mdmc sample` does, trains ten steps and samples something else', async () => {
       await open(`?device=${device}`)
       expect(await page.inputValue('#device')).toBe(device)
       const before = await sample()
       expect(distance(before[0], await expected('expected'))).toBeLessThan(1)
-      expect(before[1]).toHaveLength(3 * 8 * 8)
+      expect(before[1]).toHaveLength(3 * 4 * 4)
 
       await page.setInputFiles('#files', images)
       await page.locator('#examples canvas').nth(1).waitFor()
@@ -121,6 +128,7 @@ describe.skipIf(!hasChromium)('the page', { timeout: 120_000 }, () => {
       const after = await sample()
       expect(distance(after[0], before[0])).toBeGreaterThan(2)
       expect(new Set(after[0]).size).toBeGreaterThan(20)
+      expect(new Set(after[1]).size).toBeGreaterThan(20)
     })
   })
 
@@ -135,7 +143,7 @@ describe.skipIf(!hasChromium)('the page', { timeout: 120_000 }, () => {
     await page.fill('#train-steps', '5000')
     await page.fill('#batch', '2')
     await page.click('#train')
-    await page.locator('#training-state', { hasText: 'step 10 ' }).waitFor()
+    await page.locator('#training-state', { hasText: /step \d\d/ }).waitFor()
     await page.click('#stop')
     await page.locator('#trained', { hasText: 'steps trained here' }).waitFor()
     const learnt = await sample()
@@ -161,7 +169,6 @@ describe.skipIf(!hasChromium)('the page', { timeout: 120_000 }, () => {
     await page.reload()
     await page.locator('#sample:enabled').waitFor()
     expect(distance((await sample())[0], await expected('expected'))).toBeLessThan(1)
-    complaints.splice(0, Infinity, ...complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED')))
   })
 
   /** Drops files onto the page. */
@@ -199,7 +206,10 @@ async function prepare(): Promise<void> {
     built,
     '--emptyOutDir',
   ]
-  execFileSync(process.execPath, vite, { env: { ...process.env, MODEL: folder.at('model') } })
+  execFileSync(process.execPath, vite, {
+    stdio: 'ignore',
+    env: { ...process.env, NODE_ENV: 'production', MODEL: folder.at('model') },
+  })
   for (const [i, background] of ['#d02020', '#2040d0'].entries())
     await sharp({ create: { width: 40, height: 20 + 30 * i, channels: 3, background } }).toFile(images[i] ?? '')
 }
@@ -209,9 +219,12 @@ async function sampleInNode(weights: string, to: string): Promise<void> {
   await succeed(['sample', model, '--weights', folder.at(weights), ...settings, '-o', folder.at(to)])
 }
 
-/** Red, green and blue of a picture that `mdmc sample` wrote. */
-async function expected(folderName: string): Promise<number[]> {
-  return [...(await sharp(folder.at(folderName, '0000.png')).removeAlpha().raw().toBuffer())]
+/** What `mdmc sample` drew into a folder. */
+const expected = (to: string) => bytesOf(folder.at(to, '0000.png'))
+
+/** Red, green and blue of a picture. */
+async function bytesOf(picture: string | Buffer): Promise<number[]> {
+  return [...(await sharp(picture).removeAlpha().raw().toBuffer())]
 }
 
 function serve(): Promise<PreviewServer> {
@@ -231,17 +244,8 @@ function distance(a: readonly number[] = [], b: readonly number[] = []): number 
 
 // What follows runs in the page.
 
-interface Canvas {
-  readonly width: number
-  readonly height: number
-  getContext(kind: '2d'): { getImageData(...area: number[]): { data: Uint8ClampedArray } }
-}
-
-function pixelsOf(canvases: unknown[]): number[][] {
-  return (canvases as Canvas[]).map((canvas) => {
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-    return [...data].filter((_, i) => i % 4 !== 3)
-  })
+function urlsOf(canvases: unknown[]): string[] {
+  return (canvases as { toDataURL(): string }[]).map((canvas) => canvas.toDataURL())
 }
 
 function valuesOf(fields: unknown[]): string[] {

@@ -3,6 +3,12 @@ import { element } from './page.js'
 
 export async function keepOffline(): Promise<void> {
   if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return
-  const kept = await navigator.serviceWorker.register('./service-worker.js').then(() => navigator.serviceWorker.ready)
-  if (kept.active) element('offline', HTMLElement).textContent = 'This page now works offline.'
+  const note = element('offline', HTMLElement)
+  try {
+    await navigator.serviceWorker.register('./service-worker.js')
+    await navigator.serviceWorker.ready
+    note.textContent = 'This page now works offline.'
+  } catch (cause) {
+    note.textContent = `This page needs its server: ${String(cause)}.`
+  }
 }
