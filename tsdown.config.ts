@@ -23,7 +23,23 @@ interface Package {
   readonly license: string
 }
 
-export default defineConfig({
+/** What modules of tfjs share, as one file to read and to run anywhere. */
+const tfjsRuntime = defineConfig({
+  entry: { 'tfjs-runtime': 'runtime/tfjs/index.ts' },
+  format: 'esm',
+  platform: 'node',
+  target: 'es2022',
+  outDir: 'dist',
+  dts: false,
+  copy: [{ from: 'runtime/tfjs/public.d.ts', to: 'dist', rename: 'tfjs-runtime.d.ts' }],
+  clean: false,
+  fixedExtension: false,
+  // Ops and diagnostics are declared by calls; those that nothing uses are left out.
+  treeshake: { moduleSideEffects: false, manualPureFunctions: ['diagnostic', 'defineOp'] },
+  inputOptions: { checks: { pluginTimings: false } },
+})
+
+const program = defineConfig({
   entry: { mdmc: 'cli/main.ts', index: 'index.ts', 'data-worker': 'runtime/data/worker.ts' },
   format: 'esm',
   platform: 'node',
@@ -37,3 +53,5 @@ export default defineConfig({
   plugins: [licences],
   inputOptions: { checks: { pluginTimings: false } },
 })
+
+export default [program, tfjsRuntime].flat()

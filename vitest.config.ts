@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** Nothing is reported to anybody; what a test starts inherits this. */
 const env = { ORT_DISABLE_TELEMETRY: '1' }
 /** Tests of the program as it is shipped. */
-const program = ['test/cli/**/*.test.ts', 'test/conformance/program/**/*.test.ts']
+const program = ['test/cli/**/*.test.ts', 'test/conformance/program/**/*.test.ts', 'test/browser/**/*.test.ts']
 
 export default defineConfig({
   test: {

@@ -12,22 +12,16 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { onnx } from '../backends/onnx/engine.js'
-import { resolutionName } from '../compiler/build/nest.js'
-import { schedulesOf, signalScales } from '../compiler/build/schedule.js'
-import { checkProgram } from '../compiler/check/check.js'
-import { load, type SourceHost } from '../compiler/check/load.js'
-import { partsOf, type Model } from '../compiler/check/model.js'
-import { importReference } from '../compiler/import/import.js'
-import { evaluateShape } from '../compiler/ir/dimension.js'
+import type { Model } from '../compiler/check/model.js'
 import type { Graph } from '../compiler/ir/graph.js'
-import { elementCount, type Tensor } from '../compiler/ir/tensor.js'
-import { buildTraining, gradientName } from '../compiler/training.js'
-import { disk } from '../cli/sources.js'
+import type { Tensor } from '../compiler/ir/tensor.js'
+import { gradientName } from '../compiler/training.js'
 import { Optimiser } from '../runtime/optimise/optimiser.js'
 import { ParameterStore } from '../runtime/optimise/store.js'
 import { publishedTraining } from '../runtime/train/phases.js'
-import { ruleUniforms, ruleWeights } from '../runtime/weights/rule.js'
+import { ruleWeights } from '../runtime/weights/rule.js'
 import { writeSafetensors } from '../runtime/weights/write-safetensors.js'
+import { build, inputsOf, levelsOf } from './case.js'
 import { median } from './processes.js'
 
 const { values, positionals } = parseArgs({
@@ -65,7 +59,7 @@ async function compare(config: string): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'mdmc-bench-'))
   try {
     const { model, graph } = await build(config)
-    const inputs = inputsOf(model, graph)
+    const inputs = inputsOf(model, graph, { batch, tokens })
     const file = join(scratch, 'inputs.safetensors')
     await writePeerInputs(file, model, inputs)
     const ours = await prepare(graph, inputs)
@@ -109,34 +103,6 @@ function show(title: string, created: number, [first, ...ours]: readonly Step[],
   )
 }
 
-async function build(config: string): Promise<{ model: Model; graph: Graph }> {
-  const fail = (finding: { message: string }) => {
-    throw new Error(finding.message)
-  }
-  const text = importReference('case.json', await readFile(config, 'utf8'), { name: 'case' }, fail) ?? ''
-  const host: SourceHost = { ...disk, read: (path) => (path === 'case.mdm' ? text : disk.read(path)) }
-  const program = load('case.mdm', host, fail)
-  const model = program && checkProgram(program, fail).at(-1)
-  if (!model) throw new Error(`${config} has no model`)
-  return { model, graph: buildTraining(model, fail) }
-}
-
-/** Numbers by the rule for all inputs: noise of variance 1 or so, times spread over the schedule, half of a mask. */
-function inputsOf(model: Model, graph: Graph): Record<string, Tensor> {
-  const inputs: Record<string, Tensor> = {}
-  for (const { name, value } of graph.inputs) {
-    const shape = evaluateShape(value.type.shape, { batch, tokens })
-    const u = ruleUniforms(`bench:${name}`)
-    const data = Float32Array.from({ length: elementCount(shape) }, (_, i) => {
-      if (name === 'times') return Math.floor(((i + 0.5) / batch) * model.diffusion.steps)
-      if (name === 'text_mask') return i % tokens < tokens / 2 ? 1 : 0
-      return u(i) * Math.sqrt(3)
-    })
-    inputs[name] = { shape, data: value.type.dataType === 'int64' ? Float64Array.from(data) : data }
-  }
-  return inputs
-}
-
 /** What the peer needs besides: the schedule's numbers, so that both train on the same noised images. */
 async function writePeerInputs(path: string, model: Model, inputs: Readonly<Record<string, Tensor>>): Promise<void> {
   const tensors = new Map<string, Float32Array>()
@@ -146,23 +112,12 @@ async function writePeerInputs(path: string, model: Model, inputs: Readonly<Reco
     shapes.set(name, shape)
   }
   for (const [name, { shape, data }] of Object.entries(inputs)) put(name, shape, data as Float32Array)
-  const steps = Array.from((inputs.times?.data ?? []) as Float64Array)
-  const scales = signalScales(model)
-  schedulesOf(model).forEach((gamma, r) => {
-    const part = partsOf(model)[r]
-    if (part === undefined) return
-    const side = part.side
-    const noise = inputs[`noise_${resolutionName(part)}`]
-    if (noise) put(`noise_${side}`, noise.shape, noise.data as Float32Array)
-    const gammas = steps.map((step) => gamma[step + 1] ?? 0)
-    put(`alpha_${side}`, [batch], gammas.map(Math.sqrt))
-    put(
-      `sigma_${side}`,
-      [batch],
-      gammas.map((g) => Math.sqrt(1 - g)),
-    )
-    put(`scale_${side}`, [1], [scales[r] ?? 1])
-  })
+  for (const { side, noise, alpha, sigma, scale } of levelsOf(model, inputs)) {
+    put(`noise_${side}`, noise.shape, noise.data as Float32Array)
+    put(`alpha_${side}`, [batch], alpha)
+    put(`sigma_${side}`, [batch], sigma)
+    put(`scale_${side}`, [1], [scale])
+  }
   const entries = Array.from(shapes, ([name, shape]) => ({ name, dtype: 'F32' as const, shape }))
   await writeSafetensors(
     path,

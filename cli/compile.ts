@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import { Option, type Command } from 'commander'
 import type { ParameterValues } from '../backends/engine.js'
+import type { Model } from '../compiler/check/model.js'
+import type { Graph } from '../compiler/ir/graph.js'
 import { elementCount } from '../compiler/ir/tensor.js'
 import { recomputeChoices, type Recompute } from '../compiler/build/recomputation.js'
 import { buildGraph, buildStep, buildTrainingGraph, readModel } from './model.js'
@@ -24,7 +26,8 @@ export interface CompileChoice {
   readonly recompute: Recompute
   readonly withSampler?: boolean
   readonly precision: 'fp32' | 'fp16'
-  readonly opset: number
+  /** 17 where absent. */
+  readonly opset?: number
   readonly json?: boolean
 }
 
@@ -33,7 +36,7 @@ export function addCompile(program: Command): void {
     .command('compile')
     .description('compile a model into files for deployment')
     .argument('<file>', 'an .mdm file')
-    .addOption(new Option('--target <name>', 'what to write').choices(['onnx', 'torch']).default('onnx'))
+    .addOption(new Option('--target <name>', 'what to write').choices(['onnx', 'tfjs', 'torch']).default('onnx'))
     .option('--model <name>', 'which model of the file (default: the last)')
     .option('-o, --output <folder>', 'where to write (default: out/MODEL)')
     .option('--weights <file>', 'weights to put in: .safetensors or .pth')
@@ -46,17 +49,17 @@ export function addCompile(program: Command): void {
     )
     .option('--train', 'also write training.onnx, from images, noise and parameters to the loss and its gradients')
     .addOption(
-      new Option('--recompute <what>', 'with --train: what to compute twice, which takes time and saves memory')
+      new Option('--recompute <what>', 'of the training: what to compute twice, which takes time and saves memory')
         .choices(recomputeChoices)
         .default('none'),
     )
     .option('--mixed-batch', 'let high resolutions hold only the first rows of the batch')
     .addOption(new Option('--precision <type>', 'of weights and computation').choices(['fp32', 'fp16']).default('fp32'))
-    .option('--opset <version>', 'version of the ONNX operators', whole(17, 22), 17)
+    .option('--opset <version>', 'version of the ONNX operators (default: 17)', whole(17, 22))
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  mdmc compile models/released-64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler\n  mdmc compile examples/nested.mdm --train\n  mdmc compile examples/nested.mdm --target torch -o nested',
+      '\nExamples:\n  mdmc compile models/released-64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler\n  mdmc compile examples/nested.mdm --train\n  mdmc compile examples/emoji/emoji.mdm --target tfjs --weights emoji.safetensors\n  mdmc compile examples/nested.mdm --target torch -o nested',
     )
     .action(compile)
 }
@@ -64,32 +67,23 @@ export function addCompile(program: Command): void {
 async function compile(file: string, options: CompileChoice): Promise<void> {
   if (options.seed !== undefined && options.weights !== undefined)
     throw new WrongUsage('--seed is for fresh weights; leave out --weights and --no-weights')
-  if (options.recompute !== 'none' && !options.train) throw new WrongUsage('--recompute is for --train')
+  if (options.target === 'tfjs') refuseForTfjs(options)
+  else if (options.recompute !== 'none' && !options.train) throw new WrongUsage('--recompute is for --train')
   if (options.target === 'torch') return (await import('./compile_torch.js')).compileTorch(file, options)
   const started = performance.now()
   const model = readModel(file, options.model)
-  const graph = buildGraph(model, { mixedBatch: options.mixedBatch ?? false })
+  const isModule = options.target === 'tfjs'
+  const graph = buildGraph(model, { mixedBatch: !isModule && (options.mixedBatch ?? false) })
   if (options.split && !model.condition) say(`${model.name} has no condition, so there is nothing to split off`)
   const weights = await chooseWeights(graph.parameters, options)
   const folder = options.output ?? join('out', model.name)
-  const { compileToFolder } = await import('../backends/onnx/compile.js')
-  const samplerStep = options.withSampler ? buildStep(model) : undefined
-  const { mixedBatch = false, recompute } = options
-  const training = options.train
-    ? buildTrainingGraph(model, { mixedBatch, recompute, lossScale: options.precision === 'fp16' })
-    : undefined
-  const files = samplerStep ? 2 : 1
+  const files = options.withSampler ? 2 : 1
   const bytes = files * graph.parameters.reduce((total, { shape }) => total + 4 * elementCount(shape), 0)
   const progress = weights && byteProgress('weights', bytes)
+  const read = weights && progress && { ...weights, values: counted(weights.values, progress) }
   try {
-    const result = await compileToFolder(model, graph, folder, {
-      opset: options.opset,
-      precision: options.precision === 'fp16' ? 'float16' : 'float32',
-      split: options.split ?? false,
-      ...(samplerStep ? { samplerStep } : {}),
-      ...(training ? { training } : {}),
-      weights: weights && progress && { ...weights, values: counted(weights.values, progress) },
-    })
+    const write = isModule ? writeTfjs : writeOnnx
+    const result = await write(model, graph, folder, read, options)
     progress?.stop()
     const seconds = (performance.now() - started) / 1000
     if (options.json)
@@ -104,6 +98,56 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
     progress?.stop()
     await weights?.values.close()
   }
+}
+
+interface Written {
+  readonly files: readonly string[]
+  readonly weightBytes: number
+}
+
+type Write = (
+  model: Model,
+  graph: Graph,
+  folder: string,
+  weights: { readonly values: ParameterValues; readonly about: string } | undefined,
+  options: CompileChoice,
+) => Promise<Written>
+
+const writeOnnx: Write = async (model, graph, folder, weights, options) => {
+  const { compileToFolder } = await import('../backends/onnx/compile.js')
+  const { mixedBatch = false, recompute } = options
+  const samplerStep = options.withSampler ? buildStep(model) : undefined
+  const training = options.train
+    ? buildTrainingGraph(model, { mixedBatch, recompute, lossScale: options.precision === 'fp16' })
+    : undefined
+  return compileToFolder(model, graph, folder, {
+    opset: options.opset ?? 17,
+    precision: options.precision === 'fp16' ? 'float16' : 'float32',
+    split: options.split ?? false,
+    ...(samplerStep ? { samplerStep } : {}),
+    ...(training ? { training } : {}),
+    weights,
+  })
+}
+
+const writeTfjs: Write = async (model, graph, folder, weights, { mixedBatch = false, recompute }) => {
+  const { compileTfjs } = await import('./compile_tfjs.js')
+  const files = await compileTfjs(model, graph, folder, { mixedBatch, recompute, weights: weights?.values })
+  const numbers = graph.parameters.reduce((count, { shape }) => count + elementCount(shape), 0)
+  return { files, weightBytes: weights ? 4 * numbers : 0 }
+}
+
+/** Options of the target onnx that say nothing to a module. */
+function refuseForTfjs({ opset, split, withSampler, train, precision }: CompileChoice): void {
+  const reasons = [
+    opset !== undefined && '--opset is of ONNX; a module of tfjs has none',
+    split && '--split is not needed: what depends on the condition alone is always a file of its own',
+    withSampler && '--with-sampler is not needed: every module samples',
+    train && '--train is not needed: every module trains',
+    precision === 'fp16' && '--precision fp16 is of ONNX; tfjs computes in fp32',
+  ]
+  const [reason] = reasons.filter((found) => typeof found === 'string')
+  if (reason !== undefined) throw new WrongUsage(`${reason}; leave it out`)
 }
 
 /** Weights that report how far their reading is. */

@@ -19,7 +19,10 @@ const forOnnx = {
 } as const satisfies Partial<Record<keyof CompileChoice, string>>
 
 export async function compileTorch(file: string, options: CompileChoice): Promise<void> {
-  const unfit = Object.entries(forOnnx).find(([key]) => options[key as keyof typeof forOnnx] === true)?.[1]
+  const unfit =
+    options.opset === undefined
+      ? Object.entries(forOnnx).find(([key]) => options[key as keyof typeof forOnnx] === true)?.[1]
+      : '--opset'
   if (unfit !== undefined) throw new WrongUsage(`${unfit} is for --target onnx; a PyTorch package has it all`)
   if (options.precision !== 'fp32')
     throw new WrongUsage('--precision is for --target onnx; in PyTorch use torch.autocast, or model.to(torch.bfloat16)')

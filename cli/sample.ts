@@ -188,7 +188,7 @@ async function sourceOfSpec(file: string, options: SampleChoice, found: Diagnost
   const { networkOfModel } = await import('../runtime/sample/network.js')
   const { untilSide } = await import('../runtime/sample/smaller.js')
   const { subjectOf } = await import('../runtime/sample/subject.js')
-  const { specHash } = await import('../backends/onnx/compile.js')
+  const { specHash } = await import('../backends/spec_hash.js')
   const graph = buildGraph(model)
   if (options.weights === undefined && options.freshWeights === undefined)
     found.report(noWeights({ model: model.name }), undefined)
@@ -212,7 +212,7 @@ async function sourceOfSpec(file: string, options: SampleChoice, found: Diagnost
 
 async function sourceOfFolder(folder: string, options: SampleChoice, found: DiagnosticList): Promise<Source> {
   const { readCompiled } = await import('../runtime/sample/compiled.js')
-  const { networkOfFiles } = await import('../runtime/sample/network.js')
+  const { networkOfFiles, solverOf } = await import('../runtime/sample/network.js')
   const given = {
     '--weights': options.weights,
     '--fresh-weights': options.freshWeights,
@@ -235,7 +235,7 @@ async function sourceOfFolder(folder: string, options: SampleChoice, found: Diag
       if (files === undefined) throw new WrongInput()
       return {
         process: subject.process,
-        network: await networkOfFiles(files, subject.process, step, engine, engineOptions),
+        network: networkOfFiles(files, await solverOf(subject.process, step, engine, engineOptions), step),
       }
     },
     close: async () => undefined,

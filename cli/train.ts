@@ -170,7 +170,7 @@ type Chosen = Awaited<ReturnType<typeof chooseEngine>>
 /** Everything that is wrong with the request is said before anything is written. */
 async function open(file: string, checked: CheckedFile, options: TrainChoice, found: DiagnosticList): Promise<Opened> {
   const { openTraining } = await import('../runtime/train/open.js')
-  const { specHash } = await import('../backends/onnx/compile.js')
+  const { specHash } = await import('../backends/spec_hash.js')
   const model = chooseModel(file, checked, options.model)
   const words = [...(options.prompt ?? []), ...(options.label ?? [])]
   const wishes = {

@@ -1,6 +1,7 @@
 /** Files that are written right but ask for too much are refused in short time, each with a diagnostic. */
 import { expect, it } from 'vitest'
 import { checkFile } from '../compiler/compile.js'
+import { cpuTime } from './cpu_time.js'
 import { memoryHost } from './host.js'
 
 const level = 'level 64 { channels 32  blocks 1 }'
@@ -44,10 +45,11 @@ const files: readonly (readonly [name: string, code: string, text: string])[] = 
 ]
 
 it.each(files)('%s: %s', (_, code, text) => {
-  const began = Date.now()
-  const { diagnostics } = checkFile('large.mdm', memoryHost({ 'large.mdm': text }))
-  expect(diagnostics.map((diagnostic) => diagnostic.code)).toContain(code)
-  expect(Date.now() - began).toBeLessThan(20_000)
+  const time = cpuTime(() => {
+    const { diagnostics } = checkFile('large.mdm', memoryHost({ 'large.mdm': text }))
+    expect(diagnostics.map((diagnostic) => diagnostic.code)).toContain(code)
+  })
+  expect(time).toBeLessThan(20_000)
 })
 
 it('blocks of the same name in two files do not make a circle', () => {

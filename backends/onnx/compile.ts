@@ -1,13 +1,12 @@
 /** Writes a model as a folder for deployment: ONNX files, their weights, and the manifest. */
-import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
 import type { Model } from '../../compiler/check/model.js'
-import { printGraph } from '../../compiler/ir/print.js'
 import type { Graph } from '../../compiler/ir/graph.js'
 import { splitAfter } from '../../compiler/passes/split.js'
 import { makeFolder } from '../../files/folder.js'
 import { writeWhole } from '../../files/whole.js'
 import type { ParameterValues } from '../engine.js'
+import { specHash } from '../spec_hash.js'
 import type { LoweringOptions } from './emitter.js'
 import { lower, passesFor } from './lower.js'
 import { manifest, type ManifestFile } from './manifest.js'
@@ -34,11 +33,6 @@ export interface Compiled {
 
 /** The inputs of a condition. */
 const conditionInputs = ['text', 'text_mask', 'label']
-
-/** What a spec means, as a hash: the network and its diffusion process, not how the file is written. */
-export function specHash(model: Model, graph: Graph): string {
-  return createHash('sha256').update(printGraph(graph)).update(JSON.stringify(model.diffusion)).digest('hex')
-}
 
 /** Compiles a denoiser into `folder`. A model without a condition is not split, whatever is asked. */
 export async function compileToFolder(

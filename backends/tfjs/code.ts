@@ -1,7 +1,7 @@
-/** Pieces of JavaScript, which know the tensors that they read, and whether they depend on sizes of a run. */
+/** Pieces of JavaScript, which know the tensors that they read, and the sizes of a run that they depend on. */
 import { isSymbolic, type Dimension } from '../../compiler/ir/dimension.js'
 
-/** A tensor by its name in the program, or a number as it is written. */
+/** A tensor of the program, or a number as it is written. */
 export interface Variable {
   readonly name: string
   /** Whether it is made once, when the program is loaded, and kept. */
@@ -11,9 +11,10 @@ export interface Variable {
 }
 
 export interface Code {
-  readonly text: string
-  readonly reads: readonly Variable[]
-  readonly symbolic: boolean
+  /** Text as it is, and the tensors in between, which get their names when the program is written. */
+  readonly pieces: readonly (string | Variable)[]
+  /** Names of the sizes. */
+  readonly symbols: readonly string[]
 }
 
 type Hole = Variable | Dimension | Code | readonly Hole[]
@@ -21,34 +22,47 @@ type Hole = Variable | Dimension | Code | readonly Hole[]
 /** JavaScript with tensors, sizes and arrays of them in its holes. */
 export function code(strings: TemplateStringsArray, ...holes: readonly Hole[]): Code {
   const filled = holes.map(fill)
-  return {
-    text: strings.map((string, i) => string + (filled[i]?.text ?? '')).join(''),
-    reads: filled.flatMap(({ reads }) => reads),
-    symbolic: filled.some(({ symbolic }) => symbolic),
-  }
+  return joined(strings.flatMap((string, i) => [plain(string), ...filled.slice(i, i + 1)]))
 }
 
 /** A piece that is nothing but text. */
 export function plain(text: string): Code {
-  return { text, reads: [], symbolic: false }
+  return { pieces: [text], symbols: [] }
 }
 
 /** One after the other, as arguments are. */
 export function listed(holes: readonly Hole[]): Code {
-  const items = holes.map(fill)
+  return joined(holes.flatMap((hole, i) => (i === 0 ? [fill(hole)] : [plain(', '), fill(hole)])))
+}
+
+/** The tensors that a piece reads. */
+export function readsOf({ pieces }: Code): Variable[] {
+  return [...new Set(pieces.filter((piece) => typeof piece !== 'string'))]
+}
+
+/** Whether a piece differs from one run to the next. */
+export function isOfRun(piece: Code): boolean {
+  return piece.symbols.length > 0 || readsOf(piece).some(({ stored }) => !stored)
+}
+
+/** A piece as it is written, where the tensors have these names. */
+export function textOf({ pieces }: Code, nameOf: (name: string) => string = (name) => name): string {
+  return pieces.map((piece) => (typeof piece === 'string' ? piece : nameOf(piece.name))).join('')
+}
+
+function joined(parts: readonly Code[]): Code {
   return {
-    text: items.map(({ text }) => text).join(', '),
-    reads: items.flatMap(({ reads }) => reads),
-    symbolic: items.some(({ symbolic }) => symbolic),
+    pieces: parts.flatMap(({ pieces }) => pieces),
+    symbols: [...new Set(parts.flatMap(({ symbols }) => symbols))],
   }
 }
 
 function fill(hole: Hole): Code {
   if (isList(hole)) return code`[${listed(hole)}]`
   if (typeof hole === 'number') return plain(String(hole))
-  if ('text' in hole) return hole
-  if ('name' in hole) return { text: hole.name, reads: hole.literal ? [] : [hole], symbolic: !hole.stored }
-  return { text: sizeText(hole), reads: [], symbolic: true }
+  if ('pieces' in hole) return hole
+  if ('name' in hole) return { pieces: [hole.literal ? hole.name : hole], symbols: [] }
+  return { pieces: [sizeText(hole)], symbols: isSymbolic(hole) ? hole.symbols : [] }
 }
 
 function isList(hole: Hole): hole is readonly Hole[] {

@@ -34,7 +34,8 @@ const remedies: Readonly<Record<Device, string>> = {
     'install it with its script, which downloads TensorFlow: ' +
     '`npm install @tensorflow/tfjs-node@4.22.0 --ignore-scripts=false`, or @tensorflow/tfjs-node-gpu@4.22.0 for NVIDIA ' +
     'cards with CUDA 11. Where it is there without TensorFlow: ' +
-    '`npm rebuild @tensorflow/tfjs-node --ignore-scripts=false`',
+    '`npm rebuild @tensorflow/tfjs-node --ignore-scripts=false`. Where it cannot be downloaded (Linux): ' +
+    'scripts/build-tfjs-node.sh of the source of mdmc builds it',
 }
 
 /** tfjs with the device as a backend that is ready. Throws EngineUnavailable with the remedy where it is missing. */
@@ -66,6 +67,8 @@ const register: Readonly<Record<Device, () => Promise<unknown>>> = {
   },
   tensorflow: async () => {
     restoreUtil()
+    // TensorFlow would tell of the processor's instructions.
+    process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
     await import(found('tensorflow'))
   },
 }

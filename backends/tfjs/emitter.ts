@@ -2,7 +2,7 @@
 import { raise } from '../../compiler/diagnostics/internal.js'
 import { isSymbolic, sameShape } from '../../compiler/ir/dimension.js'
 import { dataTypeOf, type DataType, type Tensor, type TensorType } from '../../compiler/ir/tensor.js'
-import { code, plain, type Code, type Variable } from './code.js'
+import { code, isOfRun, plain, type Code, type Variable } from './code.js'
 import { cutGroups, sameParts, sizesOf, type Groups, type Part } from './layout.js'
 import { Operand, type StoredTensor } from './operand.js'
 import type { Program, Statement } from './program.js'
@@ -10,18 +10,11 @@ import type { Program, Statement } from './program.js'
 /** What tfjs calls the types. */
 const typeNames: Readonly<Record<DataType, string>> = { float32: 'float32', int64: 'int32', bool: 'bool' }
 
-/** Names that a variable of the program cannot have. */
-const reserved =
-  'tf sizes inputs stored parameter constant sine quantile arguments await break case catch class const continue debugger ' +
-  'default delete do else enum eval export extends false finally for function if implements import in instanceof ' +
-  'interface let new null package private protected public return static super switch this throw true try typeof var ' +
-  'void while with yield'
-
 export class Emitter {
   readonly #statements: Statement[] = []
   readonly #inputs: Program['inputs'][number][] = []
+  readonly #outputs: Program['outputs'][number][] = []
   readonly #constants: Tensor[] = []
-  readonly #taken = new Set(reserved.split(' '))
   readonly #helpers = new Map<string, string>()
   #count = 0
   /** The module that statements come from. */
@@ -31,17 +24,16 @@ export class Emitter {
   constructor(readonly trains: boolean) {}
 
   input(name: string, type: TensorType): Operand {
-    for (const size of type.shape) if (isSymbolic(size)) size.symbols.forEach((symbol) => this.#taken.add(symbol))
-    const variable = { name: this.#named(name), stored: false }
-    this.#inputs.push({ name, variable: variable.name, shape: type.shape })
+    const variable = { name: this.#next(), stored: false }
+    this.#inputs.push({ name, variable: variable.name, type })
     return Operand.plain(type, variable)
   }
 
   parameter(name: string, shape: readonly number[]): Operand {
     const wait = this.trains ? '' : 'await '
-    const text = plain(`${wait}parameter(${JSON.stringify(name)}, [${shape.join(', ')}])`)
+    const text = plain(`${wait}parameter('${name}', [${shape.join(', ')}])`)
     const type: TensorType = { dataType: 'float32', shape }
-    const variable = this.#state(this.#named(name), text, { ...type, stored: !this.trains })
+    const variable = this.#state(text, { ...type, stored: !this.trains, parameter: name })
     return Operand.plain(type, variable)
   }
 
@@ -51,15 +43,15 @@ export class Emitter {
     if (type.dataType === 'float32' && shape.length === 0) return Operand.plain(type, number(data[0] ?? 0))
     const text = plain(`constant(${this.#constants.length}, [${shape.join(', ')}], '${typeNames[type.dataType]}')`)
     this.#constants.push(tensor)
-    return Operand.plain(type, this.#state(this.#next(), text, { ...type, stored: true }))
+    return Operand.plain(type, this.#state(text, { ...type, stored: true }))
   }
 
   /** A new tensor, as wide as its groups. */
   tensor(text: Code, groups: Groups, dataType: DataType = 'float32', viewOf?: Variable): StoredTensor {
     const shape = sizesOf(groups)
-    const stored = !text.symbolic && !shape.some(isSymbolic)
+    const stored = !isOfRun(text) && !shape.some(isSymbolic)
     const about = { shape, dataType, stored, ...(viewOf === undefined ? {} : { viewOf: viewOf.name }) }
-    return { variable: this.#state(this.#next(), text, about), groups }
+    return { variable: this.#state(text, about), groups }
   }
 
   /** A function of the program's own, by its name there. */
@@ -122,56 +114,40 @@ export class Emitter {
     return transposed
   }
 
-  /** The program with these outputs, each a tensor of its own in the order of the graph. */
-  finish(outputs: readonly { readonly name: string; readonly value: Operand }[]): Program {
-    this.module = ''
-    const given = new Set(this.#inputs.map(({ variable }) => variable))
-    const named = outputs.map(({ name, value }) => {
-      const variable = this.arranged(value, value.axes)
-      const isOwn = !variable.stored && !given.has(variable.name)
-      const own = isOwn ? variable : this.#cloned(variable, value)
-      given.add(own.name)
-      return { name, variable: own.name }
-    })
-    const symbols = new Set(
-      this.#inputs.flatMap(({ shape }) => shape.flatMap((size) => (isSymbolic(size) ? size.symbols : []))),
-    )
+  /** Makes a value an output: a tensor of its own in the order of the graph. */
+  output(name: string, value: Operand): void {
+    const variable = this.arranged(value, value.axes)
+    const others = [...this.#inputs, ...this.#outputs].map((other) => other.variable)
+    const isOwn = !variable.stored && !others.includes(variable.name)
+    this.#outputs.push({ name, variable: isOwn ? variable.name : this.#cloned(variable, value).name })
+  }
+
+  /** The program, with its outputs in this order. */
+  finish(names: readonly string[]): Program {
+    const sizes = this.#inputs.flatMap(({ type }) => type.shape)
     return {
       statements: this.#statements,
       inputs: this.#inputs,
-      outputs: named,
+      outputs: this.#outputs.toSorted((a, b) => names.indexOf(a.name) - names.indexOf(b.name)),
       helpers: [...this.#helpers].map(([helper, text]) => ({ name: helper, text })),
       constants: this.#constants,
-      symbols: [...symbols],
+      symbols: [...new Set(sizes.flatMap((size) => (isSymbolic(size) ? size.symbols : [])))],
     }
   }
 
   #cloned(variable: Variable, { axes, type }: Operand): Variable {
     const about = { shape: sizesOf(axes), dataType: type.dataType, stored: false, viewOf: variable.name }
-    return this.#state(this.#next(), code`tf.clone(${variable})`, about)
+    return this.#state(code`tf.clone(${variable})`, about)
   }
 
-  #state(
-    result: string,
-    { text, reads }: Code,
-    about: Omit<Statement, 'result' | 'text' | 'reads' | 'module'>,
-  ): Variable {
-    const names = reads.map(({ name }) => name)
-    this.#statements.push({ result, text, reads: [...new Set(names)], module: this.module, ...about })
+  #state(text: Code, about: Omit<Statement, 'result' | 'code' | 'module'>): Variable {
+    const result = this.#next()
+    this.#statements.push({ result, code: text, module: this.module, ...about })
     return { name: result, stored: about.stored }
   }
 
   #next(): string {
-    return this.#named(`t${this.#count++}`)
-  }
-
-  /** The name as JavaScript can have it, and nobody else has. */
-  #named(name: string): string {
-    const base = name.replaceAll(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_')
-    let free = base
-    for (let i = 2; this.#taken.has(free); i++) free = `${base}_${i}`
-    this.#taken.add(free)
-    return free
+    return `t${this.#count++}`
   }
 }
 

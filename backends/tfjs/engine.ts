@@ -7,11 +7,12 @@ import type { Graph } from '../../compiler/ir/graph.js'
 import { dataTypeOf, elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import type { Engine, ParameterValues, Session } from '../engine.js'
 import { bindInputs, InputError } from '../inputs.js'
-import { EngineUnavailable } from '../unavailable.js'
 import { devices, isDevice, loadDevice, type Device, type Tfjs } from './devices.js'
 import { lower } from './lower.js'
+import { expectRoom, peakBytes, peaksOf, type Bytes } from './peak.js'
 import { works } from './probe.js'
-import { peakBytes, runText, storedText, type Program } from './program.js'
+import type { Program } from './program.js'
+import { programText } from './text.js'
 
 export const tfjs: Engine = {
   name: 'tfjs',
@@ -30,20 +31,26 @@ export const tfjs: Engine = {
 
 type Tensors = Readonly<Record<string, TfjsTensor>>
 
-/** A function of the program's text. */
-type Run = (
-  tf: Tfjs,
-  sizes: Bindings,
-  inputs: Tensors,
-  stored: Tensors,
-  parameter: (name: string, shape: number[]) => TfjsTensor,
-) => Tensors
+/** What is kept from one run to the next, by the functions of the program that read it. */
+type Stored = Readonly<Record<string, Tensors>>
 
-type Store = (
-  tf: Tfjs,
-  parameter: (name: string, shape: number[]) => Promise<TfjsTensor>,
-  constant: (index: number, shape: number[], dataType: 'float32' | 'int32' | 'bool') => TfjsTensor,
-) => Promise<Tensors>
+/** The functions of a program's text (see programText). */
+interface Functions {
+  readonly prepare: (parameter: (name: string, shape: number[]) => Promise<TfjsTensor>) => Promise<Stored>
+  readonly run: (
+    sizes: Bindings,
+    inputs: Tensors,
+    stored: Stored,
+    parameter: (name: string, shape: number[]) => TfjsTensor,
+  ) => Tensors
+}
+
+function functionsOf(tf: Tfjs, program: Program): Functions {
+  const constant = (index: number, shape: number[], dataType: 'float32' | 'int32' | 'bool') =>
+    tf.tensor(typed(program.constants[index]), shape, dataType)
+  const make = compileFunction(`${programText(program)}return { prepare, run }`, ['tf', 'constant'])
+  return (make as (tf: Tfjs, constants: typeof constant) => Functions)(tf, constant)
+}
 
 interface Prepared {
   readonly tf: Tfjs
@@ -64,31 +71,35 @@ function inTurn<T>(task: () => Promise<T>): Promise<T> {
 
 class TfjsSession implements Session {
   readonly #prepared: Prepared
-  readonly #run: Run
-  readonly #stored: Tensors
+  readonly #run: Functions['run']
+  readonly #stored: Stored
+  readonly #peaks: readonly Bytes[]
   readonly #parameters: ReadonlyMap<string, Float32Array>
 
-  private constructor(prepared: Prepared, stored: Tensors, parameters: ReadonlyMap<string, Float32Array>) {
+  private constructor(
+    prepared: Prepared,
+    run: Functions['run'],
+    stored: Stored,
+    parameters: ReadonlyMap<string, Float32Array>,
+  ) {
     this.#prepared = prepared
+    this.#run = run
     this.#stored = stored
+    this.#peaks = peaksOf(prepared.program)
     this.#parameters = parameters
-    const names = ['tf', 'sizes', 'inputs', 'stored', 'parameter']
-    this.#run = compileFunction(runText(prepared.program), names) as Run
   }
 
   static async open(prepared: Prepared, weights: ParameterValues): Promise<TfjsSession> {
     const { tf, program, trains, graph } = prepared
     const numbers = graph.parameters.reduce((count, { shape }) => count + elementCount(shape), 0)
-    expectRoom(prepared, numbers * Float32Array.BYTES_PER_ELEMENT)
+    expectRoom(tf, numbers * Float32Array.BYTES_PER_ELEMENT)
     const parameters = new Map<string, Float32Array>()
     if (trains) for (const { name } of graph.parameters) parameters.set(name, await weights.read(name))
-    const store = compileFunction(storedText(program), ['tf', 'parameter', 'constant']) as Store
-    const stored = await store(
-      tf,
-      async (name, shape) => tf.tensor(fitting(name, await weights.read(name), shape), shape),
-      (index, shape, dataType) => tf.tensor(typed(program.constants[index]), shape, dataType),
+    const { prepare, run } = functionsOf(tf, program)
+    const stored = await prepare(async (name, shape) =>
+      tf.tensor(fitting(name, await weights.read(name), shape), shape),
     )
-    return new TfjsSession(prepared, stored, parameters)
+    return new TfjsSession(prepared, run, stored, parameters)
   }
 
   run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
@@ -96,9 +107,9 @@ class TfjsSession implements Session {
       const { tf, device, graph } = this.#prepared
       const sizes = bindInputs(graph, inputs)
       await tf.setBackend(device)
-      expectRoom(this.#prepared, peakBytes(this.#prepared.program, sizes))
+      expectRoom(tf, peakBytes(this.#peaks, sizes))
       // The program disposes what it makes; should it fail on its way, tidy does.
-      const results = tf.tidy(() => this.#run(tf, sizes, this.#given(inputs), this.#stored, this.#parameter))
+      const results = tf.tidy(() => this.#run(sizes, this.#given(inputs), this.#stored, this.#parameter))
       try {
         const read = Object.entries(results).map(async ([name, tensor]) => [name, await taken(tensor)] as const)
         return Object.fromEntries(await Promise.all(read))
@@ -126,19 +137,6 @@ class TfjsSession implements Session {
     const values = this.#parameters.get(name) ?? raise(`nobody gave the parameter ${name}`)
     return this.#prepared.tf.tensor(fitting(name, values, shape), shape)
   }
-}
-
-/** What WebAssembly can address, less some room for the backend itself. */
-const wasmBytes = 2 ** 32 - 2 ** 26
-
-/** Refuses what the wasm backend would write over its own memory for: it does not look whether it was given any. */
-function expectRoom({ tf, device }: Prepared, bytes: number): void {
-  const needed = tf.memory().numBytes + bytes
-  if (device !== 'wasm' || needed <= wasmBytes) return
-  throw new EngineUnavailable(
-    `this takes ${(needed / 2 ** 30).toFixed(1)} GiB, and the device \`wasm\` has 4`,
-    'use smaller batches, or another device',
-  )
 }
 
 function fitting(name: string, values: Float32Array, shape: readonly number[]): Float32Array {

@@ -24,8 +24,11 @@ export function lower(graph: Graph, { trains }: LoweringOptions): Program {
   const operands = new Map<Node, Operand>()
   const operandOf = (node: Node) => operands.get(node) ?? raise(`node ${node.id} is used before it is computed`)
   for (const { name, value } of prepared.inputs) operands.set(value, g.input(name, value.type))
-  for (const node of prepared.nodes) if (!operands.has(node)) operands.set(node, lowerNode(node, operandOf, g))
-  return g.finish(prepared.outputs.map(({ name, value }) => ({ name, value: operandOf(value) })))
+  for (const node of prepared.nodes) {
+    if (!operands.has(node)) operands.set(node, lowerNode(node, operandOf, g))
+    for (const { name, value } of prepared.outputs) if (value === node) g.output(name, operandOf(node))
+  }
+  return g.finish(prepared.outputs.map(({ name }) => name))
 }
 
 function lowerNode(node: Node, operandOf: (node: Node) => Operand, g: Emitter): Operand {

@@ -41,6 +41,12 @@ export interface NamedValue {
   readonly value: Value
 }
 
+/** What an input takes. */
+export interface InputType {
+  readonly name: string
+  readonly type: TensorType
+}
+
 /** A whole computation. Nodes stand in an order in which each follows its inputs. */
 export interface Graph {
   readonly name: string
@@ -49,6 +55,10 @@ export interface Graph {
   readonly nodes: readonly Node[]
   /** All parameters of the model in the published order, also those that nothing reads. */
   readonly parameters: readonly Parameter[]
+}
+
+export function inputTypes({ inputs }: Pick<Graph, 'inputs'>): InputType[] {
+  return inputs.map(({ name, value }) => ({ name, type: value.type }))
 }
 
 export function isTensor(value: Attribute): value is Tensor {

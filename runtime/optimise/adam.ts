@@ -1,4 +1,4 @@
-/** Adam's numbers for one step, as the kernel takes them. */
+/** Adam's numbers for one step, as the kernel takes them, and the limit on the gradient. */
 import type { Training } from '../../compiler/check/model.js'
 
 /**
@@ -40,4 +40,9 @@ export function adamStep(
     epsilon: c * epsilon,
     averageGain: 1 - average,
   }
+}
+
+/** What limits a gradient of a norm to the norm `clip`, as PyTorch's clip_grad_norm_ computes it; 0: no limit. */
+export function clipFactor(norm: number, clip: number): number {
+  return clip === 0 ? 1 : Math.min(1, clip / (norm + 1e-6))
 }

@@ -1,7 +1,7 @@
 /** The update of parameters from their gradients. */
 import type { Phase, Training } from '../../compiler/check/model.js'
 import { InternalError } from '../../compiler/diagnostics/internal.js'
-import { adamStep } from './adam.js'
+import { adamStep, clipFactor } from './adam.js'
 import type { Gradient } from './arena.js'
 import { learningRate } from './rate.js'
 import type { ParameterStore, Trained } from './store.js'
@@ -86,11 +86,6 @@ export class Optimiser {
     for (const parameter of trained) parameter.arena.step(parameter, gradient(parameter), adam)
     return { norm, rate, clipped: limit < 1, skipped }
   }
-}
-
-/** What limits a gradient of a norm to the norm `clip`, as PyTorch's clip_grad_norm_ computes it; 0: no limit. */
-function clipFactor(norm: number, clip: number): number {
-  return clip === 0 ? 1 : Math.min(1, clip / (norm + 1e-6))
 }
 
 function gradientOf({ name, count }: Trained, gradients: Gradients): Float32Array {

@@ -19,6 +19,8 @@ export interface Batch {
   readonly condition: Readonly<Record<string, Tensor>>
   /** Micro-conditions, one number for all images. */
   readonly micros: ReadonlyMap<string, number>
+  /** The noise to begin with; drawn by the seed where absent. */
+  readonly noise?: Images
 }
 
 export interface SamplerSettings {
@@ -27,7 +29,11 @@ export interface SamplerSettings {
 }
 
 /** Seen after each step; `clean` is what the image would be if the process ended here. */
-export type OnStep = (step: { readonly number: number; readonly of: number; readonly clean: Images }) => void
+export type OnStep = (step: {
+  readonly number: number
+  readonly of: number
+  readonly clean: Images
+}) => void | Promise<void>
 
 /** A model that is ready to sample. */
 export class Sampler {
@@ -60,7 +66,7 @@ export class Sampler {
       new Map(
         this.#parts.map(({ name, shape }) => [name, drawNoise({ seed, resolution: name, step }, batch.images, shape)]),
       )
-    let x: Images = draw('start')
+    let x: Images = batch.noise ?? draw('start')
     let clean: Images = x
     for (const [number, step] of this.steps.entries()) {
       const noise = step.coefficients.some(({ fromNoise }) => fromNoise !== 0) ? draw(number) : x
@@ -73,7 +79,7 @@ export class Sampler {
       })
       x = this.#named('next', outputs)
       clean = this.#named('x0', outputs)
-      onStep?.({ number, of: this.steps.length, clean: this.#shown(clean) })
+      await onStep?.({ number, of: this.steps.length, clean: this.#shown(clean) })
     }
     return this.#shown(x)
   }

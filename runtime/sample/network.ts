@@ -50,16 +50,23 @@ export interface CompiledFiles {
   readonly condition: Session | undefined
 }
 
-/** The step of compiled files; the solver beside them runs on `engine`. */
-export async function networkOfFiles(
-  { denoiser, inputs: wanted, condition }: CompiledFiles,
+/** The solver of compiled files on an engine (see buildSolverStep). */
+export function solverOf(
   process: Process,
   step: SamplerOptions,
   engine: Engine,
   options: EngineOptions,
-): Promise<StepNetwork> {
+): Promise<Session> {
   const nothing: ParameterValues = { read: async () => new Float32Array() }
-  const solver = await engine.prepare(inference.run(buildSolverStep(process, step)), nothing, options)
+  return engine.prepare(inference.run(buildSolverStep(process, step)), nothing, options)
+}
+
+/** The step of files that are compiled, with a solver for them. */
+export function networkOfFiles(
+  { denoiser, inputs: wanted, condition }: CompiledFiles,
+  solver: Session,
+  { guided }: Pick<SamplerOptions, 'guided'>,
+): StepNetwork {
   return {
     condition: (given) => joined(given, condition, wanted),
     step: async (inputs) => {
@@ -67,7 +74,7 @@ export async function networkOfFiles(
       const given = wanted.flatMap((name) => {
         const tensor = inputs[name]
         if (tensor === undefined) return []
-        return [[name, step.guided && isImage(name) ? twice(tensor) : tensor] as const]
+        return [[name, guided && isImage(name) ? twice(tensor) : tensor] as const]
       })
       const predictions = await denoiser.run(Object.fromEntries(given))
       const state = Object.entries(inputs).filter(([name]) =>

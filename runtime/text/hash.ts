@@ -5,7 +5,7 @@
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { promptCut } from '../../compiler/diagnostics/text.js'
 import { fillUniform } from '../random/philox.js'
-import { encoderOfRows, tokenLimit, type TextEncoder } from './encoder.js'
+import { encoderOfRows, tokenLimit, type Row, type TextEncoder } from './encoder.js'
 
 /** Runs of letters, marks and digits, and every other character but white space by itself. */
 const pieces = /[\p{L}\p{M}\p{N}]+|[^\s\p{L}\p{M}\p{N}]/gu
@@ -33,17 +33,16 @@ function fillToken(out: Float32Array, name: string): void {
 
 /** The encoder of `width` features per token. */
 export function hashEncoder(width: number, report: Report): TextEncoder {
-  return encoderOfRows(
-    width,
-    (prompt) => {
-      const words = wordsOf(prompt)
-      const tokens = words.length + 1
-      if (tokens > tokenLimit) report(promptCut({ prompt, tokens, limit: tokenLimit }), undefined)
-      const streams = [...words.slice(0, tokenLimit - 1).map((word) => `text/word/${word}`), end]
-      const features = new Float32Array(streams.length * width)
-      streams.forEach((name, i) => fillToken(features.subarray(i * width, (i + 1) * width), name))
-      return { features, mask: new Float32Array(streams.length).fill(1) }
-    },
-    report,
-  )
+  return encoderOfRows(width, (prompt) => hashRow(prompt, width, report), report)
+}
+
+/** The tokens of a prompt; one that is too long is cut, which is reported. */
+export function hashRow(prompt: string, width: number, report: Report): Row {
+  const words = wordsOf(prompt)
+  const tokens = words.length + 1
+  if (tokens > tokenLimit) report(promptCut({ prompt, tokens, limit: tokenLimit }), undefined)
+  const streams = [...words.slice(0, tokenLimit - 1).map((word) => `text/word/${word}`), end]
+  const features = new Float32Array(streams.length * width)
+  streams.forEach((name, i) => fillToken(features.subarray(i * width, (i + 1) * width), name))
+  return { features, mask: new Float32Array(streams.length).fill(1) }
 }

@@ -4,9 +4,9 @@
  */
 import { cumulativeShares } from '../../compiler/build/loss.js'
 import { resolutionName } from '../../compiler/build/nest.js'
-import { partsOf, type Model } from '../../compiler/check/model.js'
+import type { Process } from '../../compiler/build/schedule.js'
 import { evaluateShape } from '../../compiler/ir/dimension.js'
-import type { Graph } from '../../compiler/ir/graph.js'
+import type { InputType } from '../../compiler/ir/graph.js'
 import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import { dropoutPrefix } from '../../compiler/passes/draw_dropout.js'
 import { fillNormal, fillUniform } from '../random/philox.js'
@@ -22,19 +22,24 @@ export interface Place {
 }
 
 /** Rows of each resolution, highest first, in a mixed batch: at least one each. */
-function rowsOf(model: Model, rows: number): number[] {
-  const shares = cumulativeShares(model.diffusion.mix)
-  return partsOf(model).map((_, r) => Math.max(1, Math.floor((shares[r] ?? 1) * rows)))
+function rowsOf({ diffusion, resolutions }: Process, rows: number): number[] {
+  const shares = cumulativeShares(diffusion.mix)
+  return resolutions.map((_, r) => Math.max(1, Math.floor((shares[r] ?? 1) * rows)))
 }
 
-/** `times`, `noise_RESOLUTION` and the draws of dropout, for a graph of buildLoss or buildTraining. */
-export function drawsFor(graph: Graph, model: Model, place: Place, tokens: number): Record<string, Tensor> {
+/** `times`, `noise_RESOLUTION` and the draws of dropout, for the inputs of buildLoss or buildTraining. */
+export function drawsFor(
+  inputs: readonly InputType[],
+  process: Process,
+  place: Place,
+  tokens: number,
+): Record<string, Tensor> {
   const { seed, purpose, first, rows } = place
   const stream = (name: string) => ({ seed, name: `${purpose}:${name}` })
-  const draws: Record<string, Tensor> = { times: drawTimes(model.diffusion.steps, place) }
-  const perResolution = rowsOf(model, rows)
+  const draws: Record<string, Tensor> = { times: drawTimes(process.diffusion.steps, place) }
+  const perResolution = rowsOf(process, rows)
   const bindings: Record<string, number> = { batch: rows, tokens }
-  for (const [r, part] of partsOf(model).entries()) {
+  for (const [r, part] of process.resolutions.entries()) {
     const name = resolutionName(part)
     const held = perResolution[r] ?? rows
     bindings[`batch_${name}`] = held
@@ -43,9 +48,9 @@ export function drawsFor(graph: Graph, model: Model, place: Place, tokens: numbe
     fillNormal(data, stream(`noise_${name}`), 1, first * (data.length / held))
     draws[`noise_${name}`] = { shape, data }
   }
-  for (const { name, value } of graph.inputs) {
+  for (const { name, type } of inputs) {
     if (!name.startsWith(dropoutPrefix)) continue
-    const shape = evaluateShape(value.type.shape, bindings)
+    const shape = evaluateShape(type.shape, bindings)
     const data = new Float32Array(elementCount(shape))
     fillUniform(data, stream(name), 0.5, (first / rows) * data.length)
     for (let i = 0; i < data.length; i++) data[i] = (data[i] ?? 0) + 0.5

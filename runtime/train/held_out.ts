@@ -1,8 +1,9 @@
 /** The loss on examples that are not trained on: always the same ones, with the same noise and steps. */
 import type { Engine, EngineOptions, ParameterValues, Session } from '../../backends/engine.js'
 import { buildLoss } from '../../compiler/build/loss.js'
+import { processOf } from '../../compiler/build/schedule.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
-import type { Graph } from '../../compiler/ir/graph.js'
+import { inputTypes, type Graph } from '../../compiler/ir/graph.js'
 import { inferenceOnStored } from '../../compiler/passes/index.js'
 import { Loader } from '../data/loader.js'
 import { microsFor } from './conditions.js'
@@ -56,7 +57,7 @@ export class HeldOut {
           batchOf.examples.map(() => false),
         )
         const place = { seed, purpose: 'held_out', first, rows: batch }
-        const draws = drawsFor(graph, model, place, condition.text?.shape[1] ?? 0)
+        const draws = drawsFor(inputTypes(graph), processOf(model), place, condition.text?.shape[1] ?? 0)
         const outputs = await this.session.run({
           images: batchOf.images,
           ...microsFor(model, batch),

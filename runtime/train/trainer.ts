@@ -1,9 +1,10 @@
 /** One phase at work: batches in, parameters changed. */
 import type { Engine, EngineOptions, Session } from '../../backends/engine.js'
+import { processOf } from '../../compiler/build/schedule.js'
 import type { Training } from '../../compiler/check/model.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { InternalError } from '../../compiler/diagnostics/internal.js'
-import type { Graph } from '../../compiler/ir/graph.js'
+import { inputTypes, type Graph } from '../../compiler/ir/graph.js'
 import type { Parameter } from '../../compiler/ir/parameter.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { Recompute } from '../../compiler/build/recomputation.js'
@@ -121,7 +122,7 @@ export class Trainer {
       images,
       ...microsFor(model, batch),
       ...condition,
-      ...drawsFor(this.graph, model, place, condition.text?.shape[1] ?? 0),
+      ...drawsFor(inputTypes(this.graph), processOf(model), place, condition.text?.shape[1] ?? 0),
       ...(this.lossScale ? { loss_scale: { shape: [], data: Float32Array.of(this.lossScale.scale) } } : {}),
     }
   }

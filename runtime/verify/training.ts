@@ -71,7 +71,7 @@ function gradientIn(tensor: Tensor | undefined): Float32Array {
 }
 
 /** The optimizer as the case has it. */
-function settingsOf({ json }: RecordedCase): { optimizer: Training['optimizer']; average: number } {
+export function settingsOf({ json }: RecordedCase): { optimizer: Training['optimizer']; average: number } {
   const given = asObject(json.optimizer) ?? {}
   const number = (key: string, otherwise = 0) => (typeof given[key] === 'number' ? given[key] : otherwise)
   const [first = 0.9, second = 0.999] = asNumbers(given.betas)

@@ -2,12 +2,13 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { weightsChanged, weightsNotReadable } from '../../compiler/diagnostics/weights.js'
 import { guarded, WeightFailure } from './failure.js'
+import type { RandomAccess } from './source.js'
 
 /** One read call of the system takes less than 2 GiB. */
 const largestRead = 2 ** 30
 
 /** An open file of known size. */
-export class RandomAccessFile {
+export class RandomAccessFile implements RandomAccess {
   readonly size: number
   readonly #handle: FileHandle
 
@@ -33,7 +34,6 @@ export class RandomAccessFile {
     }, weightsNotReadable)
   }
 
-  /** Fills `target` with the bytes from `position` on. */
   async readInto(target: Uint8Array, position: number): Promise<void> {
     await guarded(async () => {
       let done = 0
@@ -46,7 +46,6 @@ export class RandomAccessFile {
     }, weightsChanged)
   }
 
-  /** The bytes from `position` on; the caller bounds `length`. */
   async bytes(position: number, length: number): Promise<Uint8Array> {
     const target = new Uint8Array(length)
     await this.readInto(target, position)

@@ -2,7 +2,7 @@
 import { dtypeUnknown, quoted, safetensorsDamaged, weightsTooLarge } from '../../compiler/diagnostics/weights.js'
 import { bytesOf, elementsOf, isDtype } from './dtype.js'
 import { WeightFailure } from './failure.js'
-import type { RandomAccessFile } from './file.js'
+import type { RandomAccess } from './source.js'
 import { repeatedKey } from './json-keys.js'
 import { requireReadable, type StoredTensor } from './stored.js'
 
@@ -31,7 +31,7 @@ function isSizes(value: unknown): value is readonly number[] {
 }
 
 /** The header's text. Its claimed length is checked against the file before anything is allocated. */
-async function headerText(file: RandomAccessFile): Promise<{ text: string; dataStart: number }> {
+async function headerText(file: RandomAccess): Promise<{ text: string; dataStart: number }> {
   if (file.size < lengthBytes) throw damaged(`${file.size} bytes cannot hold a header`)
   const prefix = await file.bytes(0, lengthBytes)
   const length = Number(new DataView(prefix.buffer).getBigUint64(0, true))
@@ -92,7 +92,7 @@ function metadataOf(description: unknown): ReadonlyMap<string, string> {
 }
 
 /** Reads and checks a header: tensors follow each other without gap or overlap and end where the file ends. */
-export async function readSafetensorsHeader(file: RandomAccessFile): Promise<SafetensorsHeader> {
+export async function readSafetensorsHeader(file: RandomAccess): Promise<SafetensorsHeader> {
   const { text, dataStart } = await headerText(file)
   const { __metadata__: metadata, ...descriptions } = parsedHeader(text)
   const tensors = Object.entries(descriptions).map(([name, description]) => tensorOf(name, description))

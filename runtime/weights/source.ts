@@ -5,6 +5,16 @@ import type { Dtype } from './dtype.js'
 export type PlainValue =
   null | boolean | number | string | readonly PlainValue[] | { readonly [key: string]: PlainValue }
 
+/** Bytes that are read at any place: a file's, or those of memory. */
+export interface RandomAccess {
+  readonly size: number
+  /** Fills `target` with the bytes from `position` on. */
+  readInto(target: Uint8Array, position: number): Promise<void>
+  /** The bytes from `position` on; the caller bounds `length`. */
+  bytes(position: number, length: number): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
 /** A tensor as a list of contents describes it. */
 export interface TensorEntry {
   readonly name: string

@@ -3,8 +3,7 @@ import { weightsTooLarge } from '../../compiler/diagnostics/weights.js'
 import { decodeInto, swapBytes } from './decode.js'
 import { bytesOf, elementsOf } from './dtype.js'
 import { WeightFailure } from './failure.js'
-import type { RandomAccessFile } from './file.js'
-import type { TensorEntry } from './source.js'
+import type { RandomAccess, TensorEntry } from './source.js'
 
 /** A tensor and where its first byte lies. */
 export interface StoredTensor extends TensorEntry {
@@ -27,11 +26,7 @@ export function requireReadable(name: string, elements: number): void {
 const spare: Uint8Array[] = []
 
 /** Bytes of a file in pieces; every piece but the last is a multiple of 8 bytes long. The buffer is used again. */
-export async function* filePieces(
-  file: RandomAccessFile,
-  position: number,
-  length: number,
-): AsyncGenerator<Uint8Array> {
+export async function* filePieces(file: RandomAccess, position: number, length: number): AsyncGenerator<Uint8Array> {
   const buffer = spare.pop() ?? new Uint8Array(pieceBytes)
   try {
     for (let done = 0; done < length; done += buffer.length) {
@@ -45,7 +40,7 @@ export async function* filePieces(
 }
 
 /** A tensor's elements, little-endian, in pieces. */
-export async function* storedPieces(file: RandomAccessFile, tensor: StoredTensor): AsyncGenerator<Uint8Array> {
+export async function* storedPieces(file: RandomAccess, tensor: StoredTensor): AsyncGenerator<Uint8Array> {
   const size = bytesOf(tensor.dtype)
   for await (const piece of filePieces(file, tensor.position, elementsOf(tensor.shape) * size)) {
     if (tensor.bigEndian) swapBytes(piece, size)
@@ -54,7 +49,7 @@ export async function* storedPieces(file: RandomAccessFile, tensor: StoredTensor
 }
 
 /** A tensor's elements as float32. Float32 is read in place; other types go through a small buffer. */
-export async function readStored(file: RandomAccessFile, tensor: StoredTensor): Promise<Float32Array> {
+export async function readStored(file: RandomAccess, tensor: StoredTensor): Promise<Float32Array> {
   const values = new Float32Array(elementsOf(tensor.shape))
   if (tensor.dtype === 'F32' && !tensor.bigEndian) {
     await file.readInto(new Uint8Array(values.buffer), tensor.position)

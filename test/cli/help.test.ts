@@ -45,7 +45,7 @@ describe('wrong usage ends with code 2', () => {
     ['an unknown model', ['inspect', 'examples/my_block.mdm', '--model', 'Q'], 'it has WithSqueeze or WithPlainBlocks'],
     ['an unknown pass', ['inspect', tiny, '--after', 'magic'], 'simplify'],
     ['no examples in the batch', ['inspect', tiny, '--batch', '0'], 'from 1 to'],
-    ['an unknown engine', ['verify', nested2, '--engine', 'abacus'], 'Allowed choices are onnx, reference'],
+    ['an unknown engine', ['verify', nested2, '--engine', 'abacus'], 'Allowed choices are onnx, tfjs, reference'],
     ['an unknown device', ['verify', nested2, '--device', 'quantum'], 'it has cpu, cuda, webgpu'],
     ['a device of another engine', ['verify', nested2, '--engine', 'reference', '--device', 'cuda'], 'it has cpu'],
     ['no tolerance', ['verify', nested2, '--tolerance', '0'], 'must be a number above 0'],

@@ -1,6 +1,7 @@
 /** What the user reads about configurations that cannot be imported, and that every diagnostic occurs. */
 import { describe, expect, test } from 'vitest'
 import * as catalogue from '../../compiler/diagnostics/import.js'
+import { cpuTime } from '../cpu_time.js'
 import { around, imported, plain, type Config } from './configurations.js'
 
 const network = (more: Config) => ({ unet_config: { ...plain, ...more } })
@@ -164,9 +165,10 @@ test.each([
     ].join('\n'),
   ],
 ])('what would hurt is refused at once: %s', (_, yaml) => {
-  const began = performance.now()
-  const result = imported(yaml)
-  expect(result.text).toBeUndefined()
-  expect(result.codes.length).toBeGreaterThan(0)
-  expect(performance.now() - began).toBeLessThan(10_000)
+  const time = cpuTime(() => {
+    const result = imported(yaml)
+    expect(result.text).toBeUndefined()
+    expect(result.codes.length).toBeGreaterThan(0)
+  })
+  expect(time).toBeLessThan(10_000)
 })

@@ -6,7 +6,10 @@ import { cases } from './cases.js'
 import { network, networkInputs } from './network.js'
 import { difference, evaluate, noise, runOn, TestGraph } from './support.js'
 
-const all = Object.entries(cases).flatMap(([op, list]) => list.map((entry, i) => ({ name: `${op} ${i}`, ...entry })))
+/** The first of each op's: in software one takes a second. */
+const some = Object.entries(cases).flatMap(([op, list]) =>
+  list.slice(0, 4).map((entry, i) => ({ name: `${op} ${i}`, ...entry })),
+)
 
 async function missing(device: string): Promise<EngineUnavailable | undefined> {
   const g = new TestGraph()
@@ -25,7 +28,7 @@ const driver = process.env.VK_ICD_FILENAMES ?? ''
 if (driver === '') console.log('skipped: WebGPU is tried where VK_ICD_FILENAMES names a Vulkan driver')
 
 describe.runIf(driver !== '')('webgpu', () => {
-  it.each(all)('$name', async (entry) => {
+  it.each(some)('$name', async (entry) => {
     const [exact, result] = [await evaluate(entry, entry.inputs), await runOn(onnx, 'webgpu', entry, entry.inputs)]
     expect(difference(exact.y, result.y)).toBeLessThan(2e-6)
   })

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
 import { tfjs } from '../../backends/tfjs/engine.js'
 import { lower } from '../../backends/tfjs/lower.js'
-import { peakBytes } from '../../backends/tfjs/program.js'
+import { expectRoom, peakBytes, peaksOf } from '../../backends/tfjs/peak.js'
 import { buildTraining } from '../../compiler/training.js'
 import { inputsFor, StoredWeights } from '../gradients/support.js'
 import { modelOf, noReport } from '../shipped.js'
@@ -32,14 +32,25 @@ describe('training', () => {
     expect(new Set(losses).size).toBe(2)
   }, 300_000)
 
-  it('takes no more than the plan says', async () => {
-    const session = await tfjs.prepare(graph, new StoredWeights(graph.parameters), { device: 'wasm', trains: true })
+  it.each(['wasm', 'cpu'])('takes no more than the plan says on %s', async (device) => {
+    const session = await tfjs.prepare(graph, new StoredWeights(graph.parameters), { device, trains: true })
     const inputs = inputsFor(graph, sizes)
     await session.run(inputs)
     const before = tf.memory().numBytes
     const { peakBytes: measured } = await tf.profile(() => session.run(inputs) as unknown as tf.Tensor[])
     await session.dispose()
-    const planned = peakBytes(lower(graph, { trains: true }), sizes)
+    const planned = peakBytes(peaksOf(lower(graph, { trains: true })), sizes)
     expect((measured - before) / planned).toBeLessThan(1.2)
+    expect((measured - before) / planned).toBeGreaterThan(0.8)
   })
+})
+
+it('is refused where the wasm backend has not enough, whatever runs', () => {
+  const peaks = peaksOf(lower(graph, { trains: true }))
+  const bytes = peakBytes(peaks, { ...sizes, batch: 10_000 })
+  expect(bytes).toBeGreaterThan(2 ** 32)
+  const backend = (name: string) => ({ getBackend: () => name, memory: () => ({ numBytes: 2 ** 30 }) })
+  expect(() => expectRoom(backend('wasm'), bytes)).toThrow(/this takes \d+\.\d GiB, and the backend `wasm` has 4/)
+  expect(() => expectRoom(backend('webgpu'), bytes)).not.toThrow()
+  expect(() => expectRoom(backend('wasm'), peakBytes(peaks, sizes))).not.toThrow()
 })

@@ -2,13 +2,15 @@
 import { expect, it } from 'vitest'
 import { buildLoss } from '../../compiler/build/loss.js'
 import { drawDropout } from '../../compiler/passes/draw_dropout.js'
+import { processOf } from '../../compiler/build/schedule.js'
+import { inputTypes } from '../../compiler/ir/graph.js'
 import { drawDropped, drawsFor } from '../../runtime/train/draws.js'
 import { modelOf, noReport } from '../shipped.js'
 
 const model = modelOf('examples/nested.mdm')
 const graph = drawDropout.run(buildLoss({ ...model, dropout: 0.1 }, noReport))
 const at = (first: number, rows: number) => ({ seed: 5, purpose: 'train:0', first, rows })
-const draws = (first: number, rows: number) => drawsFor(graph, model, at(first, rows), 3)
+const draws = (first: number, rows: number) => drawsFor(inputTypes(graph), processOf(model), at(first, rows), 3)
 
 it('gives every random input of the graph its shape', () => {
   const given = draws(0, 4)
@@ -44,13 +46,13 @@ it('draws steps uniformly, noise normally and conditions at their rate', () => {
 })
 
 it('draws other numbers for other purposes, seeds and resolutions', () => {
-  const other = drawsFor(graph, model, { ...at(0, 2), purpose: 'train:1' }, 3)
+  const other = drawsFor(inputTypes(graph), processOf(model), { ...at(0, 2), purpose: 'train:1' }, 3)
   expect(other.noise_16?.data).not.toEqual(draws(0, 2).noise_16?.data)
   expect(draws(0, 2).noise_16?.data.slice(0, 10)).not.toEqual(draws(0, 2).noise_32?.data.slice(0, 10))
 })
 
 it('gives high resolutions of a mixed batch only its first rows', () => {
   const mixed = { ...model, diffusion: { ...model.diffusion, mix: [2, 1] } }
-  const given = drawsFor(buildLoss(mixed, noReport), mixed, at(0, 6), 3)
+  const given = drawsFor(inputTypes(buildLoss(mixed, noReport)), processOf(mixed), at(0, 6), 3)
   expect([given.noise_32?.shape[0], given.noise_16?.shape[0], given.times?.shape[0]]).toEqual([4, 6, 6])
 })

@@ -4,7 +4,7 @@ import type { TensorType } from '../../../compiler/ir/tensor.js'
 import { quantilePlace } from '../../../compiler/ops/quantile.js'
 import { code, plain, type Variable } from '../code.js'
 import type { Emitter } from '../emitter.js'
-import { fewGroups, sizesOf, type Axes, type Groups, type Part } from '../layout.js'
+import { fewGroups, sameParts, sizesOf, type Axes, type Groups, type Part } from '../layout.js'
 import { Operand, type StoredTensor } from '../operand.js'
 import type { Lowering } from './lowering.js'
 
@@ -77,9 +77,31 @@ function pooled(g: Emitter, tensor: StoredTensor, run: readonly Part[]): StoredT
   const order = tensor.groups.flat()
   const start = order.findIndex((part) => part === run[0])
   const [ahead, behind] = [order.slice(0, start), order.slice(start + run.length)]
-  const { variable } = g.regrouped(tensor, [ahead, [], run, behind], 'float32')
+  const [columns, channels] = columnsOfChannels(behind)
+  const { variable } = g.regrouped(tensor, [ahead, run, columns, channels], 'float32')
   const [length = 1] = sizesOf([run])
-  return g.tensor(code`tf.avgPool(${variable}, ${[1, length]}, 1, 'valid')`, [ahead, [], [], behind])
+  const text = code`tf.avgPool(${variable}, ${[length, 1]}, 1, 'valid')`
+  const means = g.tensor(text, [ahead, [], columns, channels])
+  return sameParts(behind, [...columns, ...channels]) ? means : g.regrouped(means, [ahead, behind], 'float32')
+}
+
+/**
+ * The most channels of a pooling. The wasm backend takes 4 bytes of its stack for each, and writes into the memory of
+ * others where the stack's 64 KiB are not enough (18,432 channels; seen as `memory access out of bounds` later on).
+ */
+const mostChannels = 8192
+
+/** The last parts as channels, what is before them as columns. One that is too large by itself is divided. */
+function columnsOfChannels(parts: readonly Part[]): [readonly Part[], readonly Part[]] {
+  const last = Number(parts.at(-1)?.size)
+  if (last > mostChannels) {
+    let channels = mostChannels
+    while (last % channels > 0) channels--
+    return [[...parts.slice(0, -1), { size: last / channels }], [{ size: channels }]]
+  }
+  let start = Math.max(parts.length - 1, 0)
+  while (start > 0 && Number(sizesOf([parts.slice(start - 1)])[0]) <= mostChannels) start--
+  return [parts.slice(0, start), parts.slice(start)]
 }
 
 /** A tensor in which the last axis of the value comes last. */
