@@ -7,11 +7,11 @@ import type { Graph } from '../../compiler/ir/graph.js'
 import { dataTypeOf, elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import type { Engine, ParameterValues, Session } from '../engine.js'
 import { bindInputs, InputError } from '../inputs.js'
-import { EngineUnavailable } from '../unavailable.js'
 import { devices, isDevice, loadDevice, type Device, type Tfjs } from './devices.js'
 import { lower } from './lower.js'
+import { expectRoom, peakBytes, peaksOf, type Bytes } from './peak.js'
 import { works } from './probe.js'
-import { peakBytes, type Program } from './program.js'
+import type { Program } from './program.js'
 import { programText } from './text.js'
 
 export const tfjs: Engine = {
@@ -73,6 +73,7 @@ class TfjsSession implements Session {
   readonly #prepared: Prepared
   readonly #run: Functions['run']
   readonly #stored: Stored
+  readonly #peaks: readonly Bytes[]
   readonly #parameters: ReadonlyMap<string, Float32Array>
 
   private constructor(
@@ -84,13 +85,14 @@ class TfjsSession implements Session {
     this.#prepared = prepared
     this.#run = run
     this.#stored = stored
+    this.#peaks = peaksOf(prepared.program)
     this.#parameters = parameters
   }
 
   static async open(prepared: Prepared, weights: ParameterValues): Promise<TfjsSession> {
     const { tf, program, trains, graph } = prepared
     const numbers = graph.parameters.reduce((count, { shape }) => count + elementCount(shape), 0)
-    expectRoom(prepared, numbers * Float32Array.BYTES_PER_ELEMENT)
+    expectRoom(tf, numbers * Float32Array.BYTES_PER_ELEMENT)
     const parameters = new Map<string, Float32Array>()
     if (trains) for (const { name } of graph.parameters) parameters.set(name, await weights.read(name))
     const { prepare, run } = functionsOf(tf, program)
@@ -105,7 +107,7 @@ class TfjsSession implements Session {
       const { tf, device, graph } = this.#prepared
       const sizes = bindInputs(graph, inputs)
       await tf.setBackend(device)
-      expectRoom(this.#prepared, peakBytes(this.#prepared.program, sizes))
+      expectRoom(tf, peakBytes(this.#peaks, sizes))
       // The program disposes what it makes; should it fail on its way, tidy does.
       const results = tf.tidy(() => this.#run(sizes, this.#given(inputs), this.#stored, this.#parameter))
       try {
@@ -135,19 +137,6 @@ class TfjsSession implements Session {
     const values = this.#parameters.get(name) ?? raise(`nobody gave the parameter ${name}`)
     return this.#prepared.tf.tensor(fitting(name, values, shape), shape)
   }
-}
-
-/** What WebAssembly can address, less some room for the backend itself. */
-const wasmBytes = 2 ** 32 - 2 ** 26
-
-/** Refuses what the wasm backend would write over its own memory for: it does not look whether it was given any. */
-function expectRoom({ tf, device }: Prepared, bytes: number): void {
-  const needed = tf.memory().numBytes + bytes
-  if (device !== 'wasm' || needed <= wasmBytes) return
-  throw new EngineUnavailable(
-    `this takes ${(needed / 2 ** 30).toFixed(1)} GiB, and the device \`wasm\` has 4`,
-    'use smaller batches, or another device',
-  )
 }
 
 function fitting(name: string, values: Float32Array, shape: readonly number[]): Float32Array {

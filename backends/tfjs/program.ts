@@ -2,8 +2,8 @@
  * A graph as statements that call tfjs, which an engine runs and a module holds as its text (text.ts). Each tensor is
  * disposed right after the statement that reads it last; what depends on weights alone is made once and kept.
  */
-import { evaluateShape, type Bindings, type Shape } from '../../compiler/ir/dimension.js'
-import { elementCount, type DataType, type Tensor, type TensorType } from '../../compiler/ir/tensor.js'
+import type { Shape } from '../../compiler/ir/dimension.js'
+import type { DataType, Tensor, TensorType } from '../../compiler/ir/tensor.js'
 import { readsOf, type Code } from './code.js'
 
 /** A tensor is made. */
@@ -74,41 +74,4 @@ export function endings(
   const ending = new Map<Statement, string[]>()
   for (const [name, statement] of last) ending.set(statement, [...(ending.get(statement) ?? []), name])
   return ending
-}
-
-const bytesPerElement: Readonly<Record<DataType, number>> = { float32: 4, int64: 4, bool: 1 }
-
-/** The most bytes of tensors that exist at once in a run: inputs and what is made, without what is kept. */
-export function peakBytes(program: Program, bindings: Bindings): number {
-  const statements = runStatements(program)
-  const outputs = new Set(program.outputs.map(({ variable }) => variable))
-  const given = program.inputs.map(({ variable }) => variable)
-  const ending = endings(statements, outputs, given)
-  const { kept } = storedStatements(program)
-  const memory = new Map<string, { readonly bytes: number; names: number }>()
-  let live = 0
-  for (const { variable, type } of program.inputs) {
-    const bytes = elementCount(evaluateShape(type.shape, bindings)) * bytesPerElement.float32
-    memory.set(variable, { bytes, names: 1 })
-    live += bytes
-  }
-  let peak = live
-  for (const statement of statements) {
-    const { result, shape, dataType, viewOf } = statement
-    const shared = viewOf === undefined ? undefined : memory.get(viewOf)
-    if (shared !== undefined) {
-      shared.names++
-      memory.set(result, shared)
-    } else if (viewOf === undefined || !kept.has(viewOf)) {
-      const bytes = elementCount(evaluateShape(shape, bindings)) * bytesPerElement[dataType]
-      memory.set(result, { bytes, names: 1 })
-      live += bytes
-    }
-    peak = Math.max(peak, live)
-    for (const name of ending.get(statement) ?? []) {
-      const held = memory.get(name)
-      if (held !== undefined && --held.names === 0) live -= held.bytes
-    }
-  }
-  return peak
 }

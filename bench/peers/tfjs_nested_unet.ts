@@ -64,7 +64,7 @@ export class Network {
       if (factor > 1) image = tf.avgPool(image, factor, factor, 'valid')
       const clean = tf.div(image, scale)
       return {
-        input: tf.add(tf.mul(alpha, clean), tf.mul(sigma, noise)) as Map,
+        input: tf.add<Map>(tf.mul(alpha, clean), tf.mul(sigma, noise)),
         target: tf.sub(tf.mul(alpha, noise), tf.mul(sigma, clean)),
       }
     })
@@ -81,10 +81,10 @@ export class Network {
     tf.dispose([...this.#variables.values()])
   }
 
-  #get<T extends tf.Tensor>(name: string): T {
+  #get<Kind extends tf.Rank>(name: string): tf.Tensor<Kind> {
     const variable = this.#variables.get(name)
     if (variable === undefined) throw new Error(`there is no parameter ${name}`)
-    return variable as tf.Tensor as T
+    return variable as tf.Variable<Kind>
   }
 
   #condition(text: Rank3, mask: Rank2): Condition {
@@ -118,7 +118,8 @@ export class Network {
       return h
     }
 
-    let x = this.#conv(image as Map, `${path}conv_in`)
+    if (image === undefined) throw new Error('a resolution without an image')
+    let x = this.#conv(image, `${path}conv_in`)
     if (handed) x = tf.add(x, handed)
     const kept = [x]
     for (let level = 0; level <= last; level++) {
@@ -169,12 +170,10 @@ export class Network {
 
   #attention(x: Map, path: string, condition: Condition | undefined, config: Config): Map {
     const [batch, height, width, channels] = x.shape
-    const split = (all: tf.Tensor, count: number) =>
-      tf.split(
-        tf.transpose(tf.reshape(all, [batch, -1, count * heads, channels / heads]), [0, 2, 1, 3]),
-        count,
-        1,
-      ) as Map[]
+    const split = (all: tf.Tensor, count: number) => {
+      const apart = tf.reshape<tf.Rank.R4>(all, [batch, -1, count * heads, channels / heads])
+      return tf.split<Map>(tf.transpose(apart, [0, 2, 1, 3]), count, 1)
+    }
     const [q, k, v] = split(this.#conv(this.#groupNorm(x, `${path}.norm`, attentionGroups), `${path}.qkv`), 3) as [
       Map,
       Map,
@@ -195,7 +194,7 @@ export class Network {
 
   /** Padded as PyTorch does, on both sides alike. */
   #conv(x: Map, path: string, stride = 1): Map {
-    const weight = this.#get<Map>(`${path}.weight`)
+    const weight = this.#get<tf.Rank.R4>(`${path}.weight`)
     const edge = Math.floor(weight.shape[0] / 2)
     const sides: [number, number] = [edge, edge]
     const y =
@@ -206,7 +205,7 @@ export class Network {
   }
 
   #linear<T extends tf.Tensor>(x: T, path: string): T {
-    const weight = this.#get<Rank2>(`${path}.weight`)
+    const weight = this.#get<tf.Rank.R2>(`${path}.weight`)
     const rows = tf.reshape(x, [-1, weight.shape[0]])
     const product = tf.add(tf.matMul(rows as Rank2, weight), this.#get(`${path}.bias`))
     return tf.reshape(product, [...x.shape.slice(0, -1), weight.shape[1]]) as T

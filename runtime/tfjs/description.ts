@@ -1,6 +1,7 @@
 /** What the generated files of a module hand to its runtime. */
 import type { Tensor } from '@tensorflow/tfjs-core'
 import type { Described } from '../../backends/inputs.js'
+import type { Bytes } from '../../backends/tfjs/peak.js'
 import type { Process } from '../../compiler/build/schedule.js'
 import type { Condition, Diffusion, Sampling, Training } from '../../compiler/check/model.js'
 import type { Bindings } from '../../compiler/ir/dimension.js'
@@ -13,6 +14,8 @@ export type Stored = Readonly<Record<string, Tensors>>
 /** A generated program (see programText). */
 export interface GeneratedProgram {
   readonly inputs: readonly (Described & { readonly name: string; readonly dataType: 'float32' | 'int32' })[]
+  /** Bytes of the tensors of a run, of which the largest sum counts. */
+  readonly peaks: readonly Bytes[]
   prepare(parameter: (name: string, shape: number[]) => Promise<Tensor>): Promise<Stored>
   run(sizes: Bindings, inputs: Tensors, stored: Stored, parameter: (name: string, shape: number[]) => Tensor): Tensors
 }

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Session } from '../../backends/engine.js'
 import { bindShapes } from '../../backends/inputs.js'
+import { expectRoom, peakBytes } from '../../backends/tfjs/peak.js'
 import { dataTypeOf, type Tensor } from '../../compiler/ir/tensor.js'
 import type { GeneratedProgram, Stored, Tensors } from './description.js'
 
@@ -36,6 +37,7 @@ export class PreparedProgram {
       ([name, { dtype: dataType, shape }]) => [name, { dataType, shape }] as const,
     )
     const sizes = bindShapes(this.program.inputs, Object.fromEntries(described))
+    expectRoom(tf, peakBytes(this.program.peaks, sizes))
     // The program disposes what it makes and is given; should it fail on its way, tidy does.
     return tf.tidy(() => {
       const given = Object.entries(inputs).map(([name, tensor]) => [name, tf.clone(tensor)] as const)

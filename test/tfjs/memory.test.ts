@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
 import { tfjs } from '../../backends/tfjs/engine.js'
 import { lower } from '../../backends/tfjs/lower.js'
-import { peakBytes } from '../../backends/tfjs/program.js'
+import { expectRoom, peakBytes, peaksOf } from '../../backends/tfjs/peak.js'
 import { buildTraining } from '../../compiler/training.js'
 import { inputsFor, StoredWeights } from '../gradients/support.js'
 import { modelOf, noReport } from '../shipped.js'
@@ -39,8 +39,18 @@ describe('training', () => {
     const before = tf.memory().numBytes
     const { peakBytes: measured } = await tf.profile(() => session.run(inputs) as unknown as tf.Tensor[])
     await session.dispose()
-    const planned = peakBytes(lower(graph, { trains: true }), sizes)
+    const planned = peakBytes(peaksOf(lower(graph, { trains: true })), sizes)
     expect((measured - before) / planned).toBeLessThan(1.2)
     expect((measured - before) / planned).toBeGreaterThan(0.8)
   })
+})
+
+it('is refused where the wasm backend has not enough, whatever runs', () => {
+  const peaks = peaksOf(lower(graph, { trains: true }))
+  const bytes = peakBytes(peaks, { ...sizes, batch: 10_000 })
+  expect(bytes).toBeGreaterThan(2 ** 32)
+  const backend = (name: string) => ({ getBackend: () => name, memory: () => ({ numBytes: 2 ** 30 }) })
+  expect(() => expectRoom(backend('wasm'), bytes)).toThrow(/this takes \d+\.\d GiB, and the backend `wasm` has 4/)
+  expect(() => expectRoom(backend('webgpu'), bytes)).not.toThrow()
+  expect(() => expectRoom(backend('wasm'), peakBytes(peaks, sizes))).not.toThrow()
 })

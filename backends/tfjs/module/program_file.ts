@@ -1,7 +1,8 @@
 /** A program as a file of a module. */
-import { isSymbolic } from '../../../compiler/ir/dimension.js'
+import { isSymbolic, type Dimension } from '../../../compiler/ir/dimension.js'
 import { dataTypeOf, type Tensor } from '../../../compiler/ir/tensor.js'
 import { literal } from '../javascript.js'
+import { peaksOf } from '../peak.js'
 import type { Program } from '../program.js'
 import { programText } from '../text.js'
 
@@ -13,6 +14,9 @@ export function programFile(program: Program, about: string, { trains }: { reado
     '',
     '/** What run() takes. */',
     `export const inputs = ${inputsText(program)}`,
+    '',
+    '/** Bytes of the tensors of a run, as sums, of which the largest counts. */',
+    `export const peaks = ${peaksText(program)}`,
     '',
     ...(program.constants.length > 0 ? [constantsText(program.constants), ''] : []),
     programText(program) + '\nexport { prepare, run }',
@@ -47,10 +51,18 @@ const typeNames = { float32: 'float32', int64: 'int32', bool: 'bool' } as const
 
 function inputsText({ inputs }: Program): string {
   const lines = inputs.map(({ name, type: { dataType, shape } }) => {
-    const sizes = shape.map((size) => (isSymbolic(size) ? { ...size } : size))
-    return `  ${literal({ name, dataType: typeNames[dataType], shape: sizes }, 2)},`
+    return `  ${literal({ name, dataType: typeNames[dataType], shape: shape.map(plain) }, 2)},`
   })
   return ['[', ...lines, ']'].join('\n')
+}
+
+function peaksText(program: Program): string {
+  const lines = peaksOf(program).map((bytes) => `  ${literal(bytes.map(plain), 2)},`)
+  return ['[', ...lines, ']'].join('\n')
+}
+
+function plain(size: Dimension): Dimension {
+  return isSymbolic(size) ? { ...size } : size
 }
 
 const arrays = { float32: 'Float32Array', int64: 'Int32Array', bool: 'Uint8Array' } as const
