@@ -39,8 +39,6 @@ trap 'rm -rf "$work"' EXIT
 report=$work/report.json
 
 npm ci --no-audit --no-fund </dev/null || exit 3
-# Not a dependency: 132 MB, of which a machine needs a sixth.
-npm install --no-save --ignore-scripts --no-audit --no-fund webgpu@0.6.2 </dev/null || echo 'no package webgpu: tests of tfjs on WebGPU will be skipped'
 find_driver
 check 'build' npm run --silent build -- --log-level warn
 # They take one core each.

@@ -9,7 +9,7 @@ import { train } from './training.js'
 
 const folder = temporaryFolder()
 /** More can be asked for: KILLS=500 npx vitest run test/run/killed */
-const kills = Number(process.env.KILLS ?? 8)
+const kills = Number(process.env.KILLS ?? 5)
 const program = join(import.meta.dirname, 'training.ts')
 /** Values of half a tensor: a checkpoint of some megabytes takes long enough to be hit. */
 const size = 100_000

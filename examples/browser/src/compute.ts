@@ -1,7 +1,7 @@
 /** The worker: loads the model, samples and trains, so that the page stays responsive whatever a step takes. */
 import * as tf from '@tensorflow/tfjs-core'
 import { expose, transfer } from 'comlink'
-import * as compiled from 'virtual:model/index.js'
+import * as namespace from 'virtual:model/index.js'
 import weights from 'virtual:model/weights.safetensors?url'
 import { availableDevices, useDevice, type Device } from './devices.js'
 import type { CompiledModel, Tensors } from './model.js'
@@ -30,6 +30,8 @@ export interface TrainedStep {
   readonly skipped: boolean
 }
 
+/** A value of its own, since bundlers warn of a namespace that is asked for what this model does not export. */
+const compiled = { ...namespace }
 const { description } = compiled
 let model: CompiledModel | undefined
 let stopping = new AbortController()

@@ -60,5 +60,7 @@ function describe({ name, resolutions, condition }: Description): void {
 
 select.onchange = () => compute(change)
 worker.onerror = ({ message }) => say(message || 'The page could not be loaded as a whole: reload it.', true)
-open().catch((cause: unknown) => say(cause instanceof Error ? cause.message : String(cause), true))
-void keepOffline()
+void open()
+  .catch((cause: unknown) => say(cause instanceof Error ? cause.message : String(cause), true))
+  // Not before the model is there: browsers fail to load a large file twice at the same time.
+  .then(keepOffline)
