@@ -12,6 +12,7 @@ import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core'
 import { isDevice, loadDevice, type Tfjs } from '../backends/tfjs/devices.js'
+import { uploaded } from '../backends/tfjs/tensors.js'
 import type { Graph } from '../compiler/ir/graph.js'
 import type { Tensor } from '../compiler/ir/tensor.js'
 import { ruleWeights } from '../runtime/weights/rule.js'
@@ -91,11 +92,7 @@ function refusal(error: unknown): string {
 }
 
 function tensors(inputs: Readonly<Record<string, Tensor>>): Record<string, ReturnType<Tfjs['tensor']>> {
-  const made = Object.entries(inputs).map(([name, { shape, data }]) => {
-    const whole = data instanceof Float64Array
-    return [name, tf.tensor(whole ? Int32Array.from(data) : data, [...shape], whole ? 'int32' : 'float32')] as const
-  })
-  return Object.fromEntries(made)
+  return Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, uploaded(tf, tensor, name)]))
 }
 
 interface Trainable {
@@ -113,13 +110,10 @@ async function moduleOf(
   if (file === undefined || weights === undefined || folder === undefined) throw new Error('no folder')
   await writeFile(file, text)
   const rule = ruleWeights(graph.parameters)
-  const numbers = new Map<string, Float32Array>()
-  for (const { name } of graph.parameters) numbers.set(name, await rule.read(name))
-  const entries = graph.parameters.map(({ name, shape }) => ({ name, dtype: 'F32' as const, shape }))
   await writeSafetensors(
     weights,
-    entries,
-    ({ name }) => numbers.get(name) ?? new Float32Array(),
+    rule.entries,
+    ({ name }) => rule.read(name),
     () => undefined,
   )
   const command = ['dist/mdmc.js', 'compile', file, '--target', 'tfjs', '--weights', weights]

@@ -1,5 +1,6 @@
 /** Writes a model as a folder for deployment: ONNX files, their weights, and the manifest. */
 import { basename, join } from 'node:path'
+import { conditionNames } from '../../compiler/build/denoiser.js'
 import type { Model } from '../../compiler/check/model.js'
 import type { Graph } from '../../compiler/ir/graph.js'
 import { splitAfter } from '../../compiler/passes/split.js'
@@ -31,9 +32,6 @@ export interface Compiled {
   readonly weightBytes: number
 }
 
-/** The inputs of a condition. */
-const conditionInputs = ['text', 'text_mask', 'label']
-
 /** Compiles a denoiser into `folder`. A model without a condition is not split, whatever is asked. */
 export async function compileToFolder(
   model: Model,
@@ -44,7 +42,7 @@ export async function compileToFolder(
   await makeFolder(folder)
   const hash = specHash(model, graph)
   const optimised = passesFor(options).run(graph)
-  const halves = options.split ? splitAfter(optimised, conditionInputs) : undefined
+  const halves = options.split ? splitAfter(optimised, conditionNames) : undefined
   const models: [ManifestFile['role'], OnnxModel][] = halves
     ? [
         ['condition', lower(halves.once, options)],

@@ -1,4 +1,5 @@
 /** A whole sampler as one ONNX graph: noise and condition go in, images come out, the loop is inside. */
+import { conditionNames } from '../../compiler/build/denoiser.js'
 import { signalScales } from '../../compiler/build/schedule.js'
 import { resolutionName } from '../../compiler/build/nest.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'
@@ -130,8 +131,6 @@ class SamplerLowering {
     return { name: `image_${name}`, operand, shape }
   }
 }
-
-const conditionNames = ['text', 'text_mask', 'label']
 
 function raise(message: string): never {
   throw new InternalError(message)

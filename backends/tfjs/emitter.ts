@@ -6,9 +6,7 @@ import { code, isOfRun, plain, type Code, type Variable } from './code.js'
 import { cutGroups, sameParts, sizesOf, type Groups, type Part } from './layout.js'
 import { Operand, type StoredTensor } from './operand.js'
 import type { Program, Statement } from './program.js'
-
-/** What tfjs calls the types. */
-const typeNames: Readonly<Record<DataType, string>> = { float32: 'float32', int64: 'int32', bool: 'bool' }
+import { typeNames } from './tensors.js'
 
 export class Emitter {
   readonly #statements: Statement[] = []

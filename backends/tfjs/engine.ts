@@ -2,17 +2,17 @@
 import { compileFunction } from 'node:vm'
 import type { Tensor as TfjsTensor } from '@tensorflow/tfjs-core'
 import { InternalError, raise } from '../../compiler/diagnostics/internal.js'
-import type { Bindings } from '../../compiler/ir/dimension.js'
 import type { Graph } from '../../compiler/ir/graph.js'
-import { dataTypeOf, elementCount, type Tensor } from '../../compiler/ir/tensor.js'
+import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import type { Engine, ParameterValues, Session } from '../engine.js'
-import { bindInputs, InputError } from '../inputs.js'
+import { bindInputs } from '../inputs.js'
 import { devices, isDevice, loadDevice, type Device, type Tfjs } from './devices.js'
 import { lower } from './lower.js'
 import { expectRoom, peakBytes, peaksOf, type Bytes } from './peak.js'
 import { works } from './probe.js'
 import type { Program } from './program.js'
-import { programText } from './text.js'
+import { downloaded, uploaded } from './tensors.js'
+import { programText, type ProgramFunctions, type Stored, type Tensors } from './text.js'
 
 export const tfjs: Engine = {
   name: 'tfjs',
@@ -29,27 +29,11 @@ export const tfjs: Engine = {
   },
 }
 
-type Tensors = Readonly<Record<string, TfjsTensor>>
-
-/** What is kept from one run to the next, by the functions of the program that read it. */
-type Stored = Readonly<Record<string, Tensors>>
-
-/** The functions of a program's text (see programText). */
-interface Functions {
-  readonly prepare: (parameter: (name: string, shape: number[]) => Promise<TfjsTensor>) => Promise<Stored>
-  readonly run: (
-    sizes: Bindings,
-    inputs: Tensors,
-    stored: Stored,
-    parameter: (name: string, shape: number[]) => TfjsTensor,
-  ) => Tensors
-}
-
-function functionsOf(tf: Tfjs, program: Program): Functions {
-  const constant = (index: number, shape: number[], dataType: 'float32' | 'int32' | 'bool') =>
-    tf.tensor(typed(program.constants[index]), shape, dataType)
+function functionsOf(tf: Tfjs, program: Program): ProgramFunctions {
+  const constant = (index: number) =>
+    uploaded(tf, program.constants[index] ?? raise('a constant is missing'), 'a constant')
   const make = compileFunction(`${programText(program)}return { prepare, run }`, ['tf', 'constant'])
-  return (make as (tf: Tfjs, constants: typeof constant) => Functions)(tf, constant)
+  return (make as (tf: Tfjs, constants: typeof constant) => ProgramFunctions)(tf, constant)
 }
 
 interface Prepared {
@@ -71,14 +55,14 @@ function inTurn<T>(task: () => Promise<T>): Promise<T> {
 
 class TfjsSession implements Session {
   readonly #prepared: Prepared
-  readonly #run: Functions['run']
+  readonly #run: ProgramFunctions['run']
   readonly #stored: Stored
   readonly #peaks: readonly Bytes[]
   readonly #parameters: ReadonlyMap<string, Float32Array>
 
   private constructor(
     prepared: Prepared,
-    run: Functions['run'],
+    run: ProgramFunctions['run'],
     stored: Stored,
     parameters: ReadonlyMap<string, Float32Array>,
   ) {
@@ -111,7 +95,7 @@ class TfjsSession implements Session {
       // The program disposes what it makes; should it fail on its way, tidy does.
       const results = tf.tidy(() => this.#run(sizes, this.#given(inputs), this.#stored, this.#parameter))
       try {
-        const read = Object.entries(results).map(async ([name, tensor]) => [name, await taken(tensor)] as const)
+        const read = Object.entries(results).map(async ([name, tensor]) => [name, await downloaded(tensor)] as const)
         return Object.fromEntries(await Promise.all(read))
       } finally {
         tf.dispose(results)
@@ -125,10 +109,9 @@ class TfjsSession implements Session {
 
   #given(inputs: Readonly<Record<string, Tensor>>): Tensors {
     const { tf, program } = this.#prepared
-    const types = { float32: 'float32', int64: 'int32', bool: 'bool' } as const
     const given = program.inputs.map(({ name }) => {
       const tensor = inputs[name] ?? raise(`the input ${name} is missing`)
-      return [name, tf.tensor(typed(tensor, name), [...tensor.shape], types[dataTypeOf(tensor.data)])] as const
+      return [name, uploaded(tf, tensor, name)] as const
     })
     return Object.fromEntries(given)
   }
@@ -142,18 +125,4 @@ class TfjsSession implements Session {
 function fitting(name: string, values: Float32Array, shape: readonly number[]): Float32Array {
   if (values.length === elementCount(shape)) return values
   throw new Error(`the weights hold ${values.length} numbers for ${name}, which has ${elementCount(shape)}`)
-}
-
-/** The numbers as tfjs holds them. Whole numbers have 32 bits there. */
-function typed(tensor: Tensor | undefined, name = 'a constant'): Float32Array | Int32Array | Uint8Array {
-  const { data } = tensor ?? raise('a constant is missing')
-  if (!(data instanceof Float64Array)) return data
-  const whole = Int32Array.from(data)
-  if (whole.some((value, i) => value !== data[i])) throw new InputError(`${name} has numbers of more than 32 bits`)
-  return whole
-}
-
-async function taken(tensor: TfjsTensor): Promise<Tensor> {
-  const data = await tensor.data()
-  return { shape: tensor.shape, data: data instanceof Int32Array ? Float64Array.from(data) : data }
 }

@@ -1,5 +1,6 @@
 /** Writes programs as JavaScript: a function for each block of the model, one that calls them, one that prepares weights. */
-import { showShape, type Shape } from '../../compiler/ir/dimension.js'
+import type { Tensor } from '@tensorflow/tfjs-core'
+import { showShape, type Bindings, type Shape } from '../../compiler/ir/dimension.js'
 import { textOf } from './code.js'
 import { runsOf, type Run } from './functions.js'
 import { destructured, disposal, enclosed, indented, inFunction, keyed } from './javascript.js'
@@ -13,6 +14,21 @@ import {
   type Program,
   type Statement,
 } from './program.js'
+
+export type Tensors = Readonly<Record<string, Tensor>>
+/** What is kept from one run to the next, by the functions of the program that read it. */
+export type Stored = Readonly<Record<string, Tensors>>
+
+/** What a program's text defines (see programText). */
+export interface ProgramFunctions {
+  readonly prepare: (parameter: (name: string, shape: number[]) => Promise<Tensor>) => Promise<Stored>
+  readonly run: (
+    sizes: Bindings,
+    inputs: Tensors,
+    stored: Stored,
+    parameter: (name: string, shape: number[]) => Tensor,
+  ) => Tensors
+}
 
 /**
  * The text of a program: functions of `tf` and `constant`, among which are

@@ -42,6 +42,9 @@ export function imageInput(
   return graph.input(`${what}_${resolutionName(part)}`, { dataType: 'float32', shape })
 }
 
+/** What conditionInputs calls its inputs. */
+export const conditionNames = ['text', 'text_mask', 'label']
+
 /** The inputs `text` and `text_mask`, or `label`. */
 export function conditionInputs(
   graph: GraphBuilder,

@@ -1,5 +1,6 @@
 /** One step of a model as something that runs: as one graph made from a spec, or from files that were compiled. */
 import type { Engine, EngineOptions, ParameterValues, Session } from '../../backends/engine.js'
+import { conditionNames } from '../../compiler/build/denoiser.js'
 import { buildSamplerStep, buildSolverStep, type SamplerOptions } from '../../compiler/build/sampler.js'
 import type { Process } from '../../compiler/build/schedule.js'
 import type { Model } from '../../compiler/check/model.js'
@@ -17,8 +18,6 @@ export interface StepNetwork {
   step(inputs: Tensors): Promise<Tensors>
   dispose(): Promise<void>
 }
-
-const conditionNames = ['text', 'text_mask', 'label']
 
 /** The step of a checked model on an engine. */
 export async function networkOfModel(

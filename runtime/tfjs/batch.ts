@@ -1,10 +1,11 @@
 /** The inputs of a loss: what the user gives of a batch, and what is drawn for it. */
 import * as tf from '@tensorflow/tfjs-core'
+import { uploaded } from '../../backends/tfjs/tensors.js'
+import type { Tensors } from '../../backends/tfjs/text.js'
 import type { InputType } from '../../compiler/ir/graph.js'
 import { unconditionalLabel } from '../text/labels.js'
 import { drawDropped, drawsFor, type Place } from '../train/draws.js'
-import { processIn, type Description, type GeneratedProgram, type Tensors } from './description.js'
-import { uploaded } from './program.js'
+import { processIn, type Description, type GeneratedProgram } from './description.js'
 import { hashTextEncoder, stacked, type EncodedPrompts } from './text.js'
 
 /** A batch under the names of the module: `images`, `text`, `text_mask`, `label`, `micro_KEY`, `empty_text`, `empty_text_mask`. */
@@ -48,7 +49,7 @@ export function lossInputs(
     const without = dropped?.slice(part * rows, (part + 1) * rows) ?? drawDropped(place, rate)
     if (without.includes(true)) Object.assign(inputs, withoutCondition(inputs, without, description, batch))
     const draws = drawsFor(typesOf(program), trainedProcess(description), place, inputs.text?.shape[1] ?? 0)
-    for (const [name, tensor] of Object.entries(draws)) inputs[name] ??= uploaded(tensor)
+    for (const [name, tensor] of Object.entries(draws)) inputs[name] ??= uploaded(tf, tensor, name)
     return inputs
   })
 }

@@ -1,15 +1,16 @@
 /** A compiled model at work, as the class that a module exports. */
 import * as tf from '@tensorflow/tfjs-core'
 import { InputError } from '../../backends/inputs.js'
+import type { Tensors } from '../../backends/tfjs/text.js'
 import { networkOfFiles } from '../sample/network.js'
 import type { WeightSource } from '../weights/source.js'
 import type { Batch } from './batch.js'
-import type { Description, ParameterEntry, Programs, Tensors } from './description.js'
-import type { Which } from './parameters.js'
+import type { Description, ParameterEntry, Programs } from './description.js'
 import { PreparedProgram } from './program.js'
+import type { Losses, StepResult, Which } from './public.js'
 import { sampled, type SampleRequest } from './sampling.js'
 import { ModelWeights } from './state.js'
-import { lossOf, Trainer, type Losses, type LossOptions, type StepOptions, type StepResult } from './training.js'
+import { lossOf, Trainer, type LossOptions, type StepOptions } from './training.js'
 import { writeWeights } from './weights.js'
 
 /** What is said of weights wherever they are used. */
@@ -96,14 +97,14 @@ export class TrainableModel extends CompiledModel {
   #training: PreparedProgram | undefined
   #trainer: Trainer | undefined
 
-  loss(batch: Batch, options: LossOptions = {}): Promise<Losses> {
+  loss(batch: Batch, options: LossOptions = {}): Promise<Losses<string>> {
     return this.inTurn(async () => {
       this.#loss ??= await loaded(this.programs.loss)
       return lossOf(this.#loss, this.description, await this.weights.onDevice(), batch, options)
     })
   }
 
-  trainStep(batch: Batch, options: StepOptions = {}): Promise<StepResult> {
+  trainStep(batch: Batch, options: StepOptions = {}): Promise<StepResult<string>> {
     return this.inTurn(async () => {
       const { description, weights } = this
       this.#training ??= await loaded(this.programs.training)

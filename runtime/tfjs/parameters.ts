@@ -3,19 +3,18 @@
  * tensors, so that a step of the optimiser is a few operations whatever the number of parameters.
  */
 import * as tf from '@tensorflow/tfjs-core'
+import type { Tensors } from '../../backends/tfjs/text.js'
 import { gradientName } from '../../compiler/training.js'
 import type { Adam } from '../optimise/adam.js'
 import { elementsOf } from '../weights/dtype.js'
 import { lookUp } from '../weights/source.js'
-import type { ParameterEntry, Tensors } from './description.js'
+import type { ParameterEntry } from './description.js'
+import type { Which } from './public.js'
 
 /** Elements of an arena, unless a single parameter has more: the wasm backend copies all of a tensor to take a slice. */
 const arenaLength = 2 ** 16
 /** Squares are summed in rows of this length, and the rows in float64. */
 const rowLength = 1024
-
-/** Which of the weights: the trained ones, or their moving average. */
-export type Which = 'weights' | 'average'
 
 interface Member {
   readonly name: string
@@ -151,11 +150,13 @@ function stepped({ values, firstMoment, secondMoment, average }: State, gradient
 
 /** The L2 norm of gradients; not finite where an element is not. */
 export async function normOf(gradients: readonly tf.Tensor[]): Promise<number> {
+  if (gradients.length === 0) return 0
+  const rows = tf.tidy(() =>
+    tf.concat(gradients.map((gradient) => tf.sum(tf.square(tf.reshape(gradient, [-1, rowLength])), 1))),
+  )
+  // Read at once: each wait for a graphics card costs as much as its work.
+  const sums = await rows.data().finally(() => rows.dispose())
   let squares = 0
-  for (const gradient of gradients) {
-    const rows = tf.tidy(() => tf.sum(tf.square(tf.reshape(gradient, [-1, rowLength])), 1))
-    for (const sum of await rows.data()) squares += sum
-    rows.dispose()
-  }
+  for (const sum of sums) squares += sum
   return Math.sqrt(squares)
 }

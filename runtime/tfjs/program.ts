@@ -3,8 +3,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Session } from '../../backends/engine.js'
 import { bindShapes } from '../../backends/inputs.js'
 import { expectRoom, peakBytes } from '../../backends/tfjs/peak.js'
-import { dataTypeOf, type Tensor } from '../../compiler/ir/tensor.js'
-import type { GeneratedProgram, Stored, Tensors } from './description.js'
+import { downloaded, uploaded } from '../../backends/tfjs/tensors.js'
+import type { Stored, Tensors } from '../../backends/tfjs/text.js'
+import type { Tensor } from '../../compiler/ir/tensor.js'
+import type { GeneratedProgram } from './description.js'
 
 /** Weights as programs read them: prepared once, or anew in each run. The tensors are the program's own. */
 export interface WeightsOnDevice {
@@ -51,9 +53,11 @@ export class PreparedProgram {
   session(weights: WeightsOnDevice): Session {
     return {
       run: async (inputs) => {
-        const given = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, uploaded(tensor)]))
+        const given = Object.fromEntries(
+          Object.entries(inputs).map(([name, tensor]) => [name, uploaded(tf, tensor, name)]),
+        )
         const outputs = await this.run(given, weights).finally(() => tf.dispose(given))
-        return downloaded(outputs).finally(() => tf.dispose(outputs))
+        return inMemory(outputs).finally(() => tf.dispose(outputs))
       },
       dispose: async () => undefined,
     }
@@ -66,21 +70,7 @@ export class PreparedProgram {
   }
 }
 
-/** Numbers in memory on the device. */
-export function uploaded({ shape, data }: Tensor): tf.Tensor {
-  const names = { float32: 'float32', int64: 'int32', bool: 'bool' } as const
-  const type = dataTypeOf(data)
-  const values = data instanceof Float64Array ? Int32Array.from(data) : data
-  return tf.tensor(values, [...shape], names[type])
-}
-
-async function downloaded(outputs: Tensors): Promise<Readonly<Record<string, Tensor>>> {
-  const read = Object.entries(outputs).map(async ([name, tensor]) => [name, await inMemory(tensor)] as const)
+async function inMemory(outputs: Tensors): Promise<Readonly<Record<string, Tensor>>> {
+  const read = Object.entries(outputs).map(async ([name, tensor]) => [name, await downloaded(tensor)] as const)
   return Object.fromEntries(await Promise.all(read))
-}
-
-/** A tensor's numbers in memory, as the rest of mdmc holds them. */
-export async function inMemory(tensor: tf.Tensor): Promise<Tensor> {
-  const data = await tensor.data()
-  return { shape: tensor.shape, data: data instanceof Int32Array ? Float64Array.from(data) : data }
 }

@@ -1,5 +1,6 @@
 /** Sampling with a compiled module: what is asked becomes settings and tensors for the loop that all engines share. */
 import * as tf from '@tensorflow/tfjs-core'
+import { downloaded } from '../../backends/tfjs/tensors.js'
 import type { Sampling } from '../../compiler/check/model.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import { Sampler, type Images } from '../sample/loop.js'
@@ -8,7 +9,6 @@ import { settingsOf } from '../sample/request.js'
 import { unconditionalLabel } from '../text/labels.js'
 import { processIn, subjectIn, type Description } from './description.js'
 import { successOf } from './findings.js'
-import { inMemory } from './program.js'
 import { hashTextEncoder, stacked, type EncodedPrompts } from './text.js'
 
 type Numbers = tf.Tensor | Float32Array | readonly number[]
@@ -119,7 +119,7 @@ async function conditionOf(request: SampleRequest, description: Description, gui
     if (guided) own.push(repeated(negativeOf(request, condition), rows))
     return stacked([...own, all]) as EncodedPrompts & Record<string, tf.Tensor>
   })
-  const tensors = { text: await inMemory(result.text), text_mask: await inMemory(result.text_mask) }
+  const tensors = { text: await downloaded(result.text), text_mask: await downloaded(result.text_mask) }
   tf.dispose(result)
   return { rows, tensors }
 }

@@ -2,7 +2,7 @@
 import type { Model } from '../../compiler/check/model.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { phasesOf, publishedTraining, type PlannedPhase } from '../train/phases.js'
-import type { TrainingSettings } from './description.js'
+import type { TrainingSettings } from './public.js'
 
 export interface ModuleTraining {
   readonly phase: PlannedPhase

@@ -2,8 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { WeightSource } from '../weights/source.js'
 import type { ParameterEntry } from './description.js'
-import { Parameters, type Which } from './parameters.js'
+import { Parameters } from './parameters.js'
 import type { WeightsOnDevice } from './program.js'
+import type { Which } from './public.js'
 
 export class ModelWeights {
   #parameters: Parameters | undefined

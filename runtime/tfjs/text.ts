@@ -1,9 +1,9 @@
 /** Prompts as a model of text takes them, by the built-in encoder. */
 import * as tf from '@tensorflow/tfjs-core'
+import { uploaded } from '../../backends/tfjs/tensors.js'
 import { padded } from '../text/encoder.js'
 import { hashRow } from '../text/hash.js'
 import { successOf } from './findings.js'
-import { uploaded } from './program.js'
 
 /** Text [prompts, tokens, width] and its mask [prompts, tokens]. */
 export interface EncodedPrompts {
@@ -21,7 +21,7 @@ export function hashTextEncoder(width: number): (prompts: readonly string[]) => 
         width,
       ),
     )
-    return { text: uploaded(text) as tf.Tensor3D, text_mask: uploaded(mask) as tf.Tensor2D }
+    return { text: uploaded(tf, text) as tf.Tensor3D, text_mask: uploaded(tf, mask) as tf.Tensor2D }
   }
 }
 

@@ -1,44 +1,24 @@
 /** Losses and steps of training, on the device. */
 import * as tf from '@tensorflow/tfjs-core'
+import type { Tensors } from '../../backends/tfjs/text.js'
 import { adamStep, clipFactor } from '../optimise/adam.js'
 import { learningRate } from '../optimise/rate.js'
 import { meanOf } from '../train/losses.js'
 import { lossInputs, type Batch } from './batch.js'
-import type { Description, Tensors, TrainingSettings } from './description.js'
+import type { Description } from './description.js'
 import { normOf, type Parameters } from './parameters.js'
 import type { PreparedProgram } from './program.js'
+import type {
+  Losses,
+  LossOptions as PublicLossOptions,
+  StepOptions as PublicStepOptions,
+  StepResult,
+  TrainingSettings,
+} from './public.js'
 
-/** What may be said of a step or a loss beside the batch; draws go by the names of inputs: `times`, `noise_64`. */
-export interface LossOptions {
-  /** Seed of what is drawn; the section's own where absent. */
-  readonly seed?: number
-  readonly [draw: string]: unknown
-}
-
-export interface StepOptions extends LossOptions {
-  /** Learning rate of this step, instead of the section's. */
-  readonly rate?: number
-  /** Which examples are trained without their condition. */
-  readonly dropped?: readonly boolean[]
-}
-
-/** Means over the images: of the loss, and of that of each resolution, unweighted. */
-export interface Losses {
-  readonly loss: number
-  readonly losses: Readonly<Record<string, number>>
-}
-
-export interface StepResult extends Losses {
-  /** L2 norm of the gradient before it is limited. */
-  readonly norm: number
-  readonly rate: number
-  /** Whether nothing was changed, since the gradient is not finite. */
-  readonly skipped: boolean
-  /** Whether the gradient was scaled down to the largest norm. */
-  readonly clipped: boolean
-  /** Steps that were taken, this one included. */
-  readonly step: number
-}
+/** Draws go by the names of inputs: `times`, `noise_64`. */
+export type LossOptions = PublicLossOptions & Readonly<Record<string, unknown>>
+export type StepOptions = PublicStepOptions & LossOptions
 
 /** The loss of a batch, with the same draws each time. */
 export async function lossOf(
@@ -47,7 +27,7 @@ export async function lossOf(
   parameters: Parameters,
   batch: Batch,
   { seed = description.training?.seed ?? 0, ...given }: LossOptions,
-): Promise<Losses> {
+): Promise<Losses<string>> {
   const rows = rowsOf(batch)
   const place = { seed, purpose: 'held_out', first: 0, rows }
   const drawing = { place, given: given as Batch, dropped: undefined, rate: 0, part: 0, parts: 1 }
@@ -78,7 +58,7 @@ export class Trainer {
   }
 
   /** Takes a step with a batch: in as many parts as gradients are accumulated of. */
-  async step(batch: Batch, { rate: given, ...options }: StepOptions): Promise<StepResult> {
+  async step(batch: Batch, { rate: given, ...options }: StepOptions): Promise<StepResult<string>> {
     const { optimizer, average, accumulate } = this.settings
     const rate = given ?? this.#rate()
     const { gradients, ...losses } = await this.#gradients(batch, options)
@@ -113,13 +93,13 @@ export class Trainer {
   async #gradients(
     batch: Batch,
     { seed = this.settings.seed, dropped, ...given }: StepOptions,
-  ): Promise<Losses & { gradients: tf.Tensor[] }> {
+  ): Promise<Losses<string> & { gradients: tf.Tensor[] }> {
     const { accumulate, conditionDropout, phase } = this.settings
     const rows = rowsOf(batch) / accumulate
     if (!Number.isInteger(rows))
       throw new Error(`a step accumulates ${accumulate} batches, so that the number of images must be a multiple of it`)
     let gradients: tf.Tensor[] = []
-    const found: Losses[] = []
+    const found: Losses<string>[] = []
     for (let part = 0; part < accumulate; part++) {
       const first = (this.#steps * accumulate + part) * rows
       const place = { seed, purpose: `train:${phase.number}`, first, rows }
@@ -161,7 +141,7 @@ async function byResolution({ resolutions }: Description, outputs: Tensors): Pro
   return Object.fromEntries((await Promise.all(read)).flat())
 }
 
-function meanLosses(parts: readonly Losses[]): Losses {
+function meanLosses(parts: readonly Losses<string>[]): Losses<string> {
   const names = Object.keys(parts[0]?.losses ?? {})
   return {
     loss: meanOf(parts.map(({ loss }) => loss)),

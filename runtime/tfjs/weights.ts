@@ -6,9 +6,7 @@ import type { RandomAccess, TensorEntry, WeightSource } from '../weights/source.
 import { safetensorsPieces } from '../weights/write-safetensors.js'
 import type { ParameterEntry } from './description.js'
 import { laterSuccessOf } from './findings.js'
-
-/** Where weights are: an address, in Node also a path, or the bytes of a safetensors file. */
-export type WeightsAt = string | URL | ArrayBuffer | Uint8Array
+import type { WeightsAt } from './public.js'
 
 /** The weights of a model. Throws an Error that says what is wrong with them. */
 export async function readWeights(at: WeightsAt, parameters: readonly ParameterEntry[]): Promise<WeightSource> {

@@ -7,7 +7,7 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import sharp from 'sharp'
 import { preview, type PreviewServer } from 'vite'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ruleValues } from '../../runtime/weights/rule.js'
+import { ruleWeights } from '../../runtime/weights/rule.js'
 import { writeSafetensors } from '../../runtime/weights/write-safetensors.js'
 import { Folder, succeed } from '../cli/run.js'
 import { graphOf, noReport } from '../shipped.js'
@@ -192,9 +192,8 @@ describe.skipIf(!hasChromium)('the page', { timeout: 300_000 }, () => {
 /** The compiled model, what `mdmc sample` makes of it, the built page, and images to train on. */
 async function prepare(): Promise<void> {
   folder.write('tiny.mdm', spec)
-  const { parameters } = graphOf(modelOf(spec))
-  const entries = parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32' as const }))
-  await writeSafetensors(folder.at('rule.safetensors'), entries, ({ name, shape }) => ruleValues(name, shape), noReport)
+  const rule = ruleWeights(graphOf(modelOf(spec)).parameters)
+  await writeSafetensors(folder.at('rule.safetensors'), rule.entries, ({ name }) => rule.read(name), noReport)
   await sampleInNode('rule.safetensors', 'expected')
   const target = ['--target', 'tfjs', '--weights', folder.at('rule.safetensors')]
   await succeed(['compile', model, ...target, '-o', folder.at('model')])

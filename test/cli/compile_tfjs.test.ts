@@ -87,9 +87,9 @@ let result: Result
 let inputs: Readonly<Record<string, Tensor>>
 
 beforeAll(async () => {
-  const entries = parameters.map(({ name, shape }) => ({ name, dtype: 'F32' as const, shape }))
+  const rule = ruleWeights(parameters)
   const weights = folder.at('rule.safetensors')
-  await writeSafetensors(weights, entries, ({ name }) => ruleWeights(parameters).read(name), noReport)
+  await writeSafetensors(weights, rule.entries, ({ name }) => rule.read(name), noReport)
   await succeed(['compile', spec, '--weights', weights, '-o', folder.at('onnx')])
   await succeed(['compile', spec, '--target', 'tfjs', '--weights', weights, '-o', folder.at('module')])
   installTfjs(folder)

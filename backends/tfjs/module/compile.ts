@@ -1,7 +1,7 @@
 /** Writes a model as a folder: an ES module for tfjs, with its weights. */
 import { join } from 'node:path'
 import { resolutionName } from '../../../compiler/build/nest.js'
-import { microDefaults } from '../../../compiler/build/denoiser.js'
+import { conditionNames, microDefaults } from '../../../compiler/build/denoiser.js'
 import { buildSolverStep } from '../../../compiler/build/sampler.js'
 import { processOf } from '../../../compiler/build/schedule.js'
 import { partsOf, type Model } from '../../../compiler/check/model.js'
@@ -28,8 +28,6 @@ export interface ModuleOptions {
   readonly writeWeights: ((path: string) => Promise<void>) | undefined
 }
 
-const conditionInputs = ['text', 'text_mask', 'label']
-
 /** Compiles a denoiser into `folder`. Returns the paths of all files. */
 export async function compileToModule(
   model: Model,
@@ -40,7 +38,7 @@ export async function compileToModule(
   await makeFolder(folder)
   const { training, writeWeights } = options
   const optimised = inference.run(graph)
-  const halves = splitAfter(optimised, conditionInputs)
+  const halves = splitAfter(optimised, conditionNames)
   const solver = (guided: boolean) => buildSolverStep(processOf(model), { threshold: model.sampling.threshold, guided })
   const once = (part: Graph, about: string) => programFile(lower(part, { trains: false }), about, { trains: false })
   const anew = (part: Graph, about: string) => programFile(lower(part, { trains: true }), about, { trains: true })

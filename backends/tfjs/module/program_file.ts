@@ -4,6 +4,7 @@ import { dataTypeOf, type Tensor } from '../../../compiler/ir/tensor.js'
 import { literal } from '../javascript.js'
 import { peaksOf } from '../peak.js'
 import type { Program } from '../program.js'
+import { typeNames } from '../tensors.js'
 import { programText } from '../text.js'
 
 /** The file's text. `about` is what it computes, in a sentence. */
@@ -46,8 +47,6 @@ function header(about: string, trains: boolean): string {
   ]
   return ['/**', ...lines.map((line) => ` * ${line}`.trimEnd()), ' */'].join('\n')
 }
-
-const typeNames = { float32: 'float32', int64: 'int32', bool: 'bool' } as const
 
 function inputsText({ inputs }: Program): string {
   const lines = inputs.map(({ name, type: { dataType, shape } }) => {

@@ -22,6 +22,7 @@ export function typesFile({ model, trains, hasWeights }: ModuleParts): string {
   const micros = Array.from(microDefaults(model), ([key, value]) => ({ name: `micro_${key}`, value }))
   const microFields = micros.map((micro) => ({ name: micro.name, type: 'Tensor1D', about: '[batch]' }))
   const last = model.diffusion.steps - 1
+  const base = trains ? 'TrainableModel' : 'CompiledModel'
   const declarations = [
     [
       '/**',
@@ -54,19 +55,17 @@ export function typesFile({ model, trains, hasWeights }: ModuleParts): string {
     ]),
     ...(trains ? [batch(model, microFields), draws(model)] : []),
     enclosed(
-      `export class ${name} extends ${trains ? 'TrainableModel' : 'CompiledModel'}<`,
+      `export class ${name} extends ${base}<`,
       ['Inputs', 'Predictions', 'Images', 'SampleRequest', ...(trains ? ['Batch', 'Draws', 'keyof Images'] : [])],
       '> {}',
     ),
   ]
   const text = declarations.flatMap((lines) => (lines.length > 0 ? [lines.join('\n')] : [])).join('\n\n')
   const used = ['Tensor1D', 'Tensor2D', 'Tensor3D', 'Tensor4D', 'Tensor5D'].filter((type) => text.includes(type))
-  const base = trains ? 'TrainableModel' : 'CompiledModel'
-  const types = ['Description', 'SampleOptions', 'WeightsAt'].sort().join(', ')
   return [
     `/** The model ${model.name} for tfjs, compiled by mdmc. */`,
     `import type { ${used.join(', ')} } from '@tensorflow/tfjs-core'`,
-    `import { ${base}, type ${types.replaceAll(', ', ', type ')} } from './runtime.js'`,
+    `import { ${base}, type Description, type SampleOptions, type WeightsAt } from './runtime.js'`,
     '',
     text,
     '',

@@ -11,7 +11,7 @@ import { buildLoss } from '../../../compiler/build/loss.js'
 import { buildTraining } from '../../../compiler/training.js'
 import { asObject } from '../../../runtime/json.js'
 import type { TrainableModel } from '../../../runtime/tfjs/model.js'
-import { uploaded } from '../../../runtime/tfjs/program.js'
+import { uploaded } from '../../../backends/tfjs/tensors.js'
 import { moduleTraining } from '../../../runtime/tfjs/settings.js'
 import { readCase } from '../../../runtime/verify/case.js'
 import { digestsIn, Figures, vanishingIn } from '../../../runtime/verify/figures.js'
@@ -38,13 +38,13 @@ it('train-nested', async () => {
   const { parameters } = gradients
   const recordedSettings = settingsOf(recorded)
   const phase = { ...training.settings.phase, rate: recordedSettings.optimizer.rate }
-  const entries = parameters.map(({ name, shape }) => ({ name, dtype: 'F32' as const, shape }))
+  const rule = ruleWeights(parameters)
   await compileToModule(model, buildDenoiser(model, noReport), folder.at('module'), {
     version: '0.0.0',
     runtime: { 'runtime.js': readFileSync('dist/tfjs-runtime.js', 'utf8'), 'runtime.d.ts': '' },
     training: { loss, gradients, settings: { ...training.settings, ...recordedSettings, phase } },
     writeWeights: async (path) => {
-      await writeSafetensors(path, entries, ({ name }) => ruleWeights(parameters).read(name), noReport)
+      await writeSafetensors(path, rule.entries, ({ name }) => rule.read(name), noReport)
     },
   })
   installTfjs(folder)
@@ -58,7 +58,7 @@ it('train-nested', async () => {
   const steps = Array.isArray(json.steps) ? json.steps.map(asObject) : []
   for (const [k, step] of steps.entries()) {
     const inputs = await lossInputs(gradients, model, recorded, figures, k)
-    const given = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, uploaded(tensor)]))
+    const given = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, uploaded(tf, tensor, name)]))
     const { images, ...draws } = given
     const found = await trained.trainStep({ images }, draws)
     figures.compareNumber(`loss ${k}`, found.loss, step?.loss)
