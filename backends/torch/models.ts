@@ -4,7 +4,7 @@ import type { Model } from '../../compiler/check/model.js'
 import { partsOf } from '../../compiler/check/model.js'
 import type { LevelPlan } from './levels.js'
 import { denoiseSignature, partClass } from './part_class.js'
-import { PartLayers } from './part_layers.js'
+import { normalizesNested, PartLayers } from './part_layers.js'
 import { docstring, indented, listed } from './python.js'
 import type { Registry } from './registry.js'
 import type { BlockRun, Trace } from './trace.js'
@@ -83,11 +83,20 @@ export class ModelWriter {
           : []),
         ...listed(
           'def __init__(',
-          ['self', ...(entry?.host ? this.#networkParameters(entry.host.signature, network) : [])],
+          [
+            'self',
+            ...(normalizesNested(part, this.model) ? ['nested: bool = False'] : []),
+            ...(entry?.host ? this.#networkParameters(entry.host.signature, network) : []),
+          ],
           ') -> None:',
           1,
         ),
-        ...indented(['super().__init__()', ...layers.statements(part, prefix), ...made]),
+        ...indented([
+          'super().__init__()',
+          ...(normalizesNested(part, this.model) ? ['self.nested = nested'] : []),
+          ...layers.statements(part, prefix),
+          ...made,
+        ]),
         '',
         ...(this.model.condition ? [...this.#encode(part, prefix), ''] : []),
         ...this.#denoise(part),
@@ -200,8 +209,10 @@ export class ModelWriter {
       image = `frames_into_batch(${image})`
     }
     if (inner && (part.normalize ?? part !== this.model)) {
+      const divided = 'image / image.std(dim=(1, 2, 3), keepdim=True)'
       lines.push(`image = ${image}`)
-      image = 'image / image.std(dim=(1, 2, 3), keepdim=True)'
+      if (normalizesNested(part, this.model)) lines.push('if self.nested:', `    image = ${divided}`)
+      image = normalizesNested(part, this.model) ? 'image' : divided
     }
     lines.push(`x = self.conv_in(${image})`)
     if (isHanded) lines.push('if handed is not None:', '    x = x + handed')

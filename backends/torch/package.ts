@@ -7,8 +7,10 @@ import type { Graph } from '../../compiler/ir/graph.js'
 import { Inexpressible } from './inexpressible.js'
 import { levelClasses, planLevels } from './levels.js'
 import { ModelWriter } from './models.js'
+import { trainingModules, type TorchTraining } from './plan.js'
 import { className, docstring, importLine, inImportOrder, lineLength } from './python.js'
 import { diffusionModule } from './process.js'
+import { projectFiles } from './project.js'
 import { Registry, type Entry } from './registry.js'
 import { samplerModule } from './sampler.js'
 import { blockSupport, modelSupport } from './support.js'
@@ -22,6 +24,15 @@ export interface TorchPackage {
   /** Texts by path. */
   readonly files: ReadonlyMap<string, string>
   readonly graph: Graph
+  /** Whether it has a plan of training, which needs the files of the folder `training` beside it. */
+  readonly trains: boolean
+}
+
+export interface TorchPackageOptions {
+  /** Texts by file, for the remarks in them. */
+  readonly sources?: ReadonlyMap<string, string>
+  /** How the model is trained; the package has no training where it is undefined. */
+  readonly training?: TorchTraining | undefined
 }
 
 /** Names that the modules of a package have in any case. */
@@ -30,11 +41,11 @@ const taken =
     ' ',
   )
 
-/** Writes the package. What cannot be written is reported, and gives undefined. `sources`: texts, for their remarks. */
+/** Writes the package. What cannot be written is reported, and gives undefined. */
 export function torchPackage(
   model: Model,
   report: Report,
-  sources: ReadonlyMap<string, string> = new Map(),
+  options: TorchPackageOptions = {},
 ): TorchPackage | undefined {
   const unsupported = model.diffusion.randomInterpolation
     ? 'random_interpolation yes'
@@ -46,7 +57,7 @@ export function torchPackage(
     return undefined
   }
   try {
-    return write(model, report, sources)
+    return write(model, report, options)
   } catch (error) {
     if (!(error instanceof Inexpressible)) throw error
     report(error.finding, error.span.file === '' ? model.span : error.span)
@@ -54,7 +65,7 @@ export function torchPackage(
   }
 }
 
-function write(model: Model, report: Report, sources: ReadonlyMap<string, string>): TorchPackage {
+function write(model: Model, report: Report, { sources = new Map(), training }: TorchPackageOptions): TorchPackage {
   const trace = new Trace()
   const graph = buildDenoiser(model, report, { observer: trace })
   const classNames = namesOf(model)
@@ -122,8 +133,12 @@ function write(model: Model, report: Report, sources: ReadonlyMap<string, string
       ],
     ),
   )
-  put('diffusion.py', diffusionModule(model))
-  put('sampler.py', samplerModule(model, classNames))
+  const process = new Map([
+    ['diffusion.py', diffusionModule(model)],
+    ['sampler.py', samplerModule(model, classNames)],
+  ])
+  const planned = training ? trainingModules(model, training, classNames, process) : []
+  for (const [file, text] of [...process, ...planned]) put(file, text)
   const exported = [...new Set(partsOf(model).map((part) => classNames.get(part) ?? ''))].sort()
   put(
     '__init__.py',
@@ -146,8 +161,8 @@ function write(model: Model, report: Report, sources: ReadonlyMap<string, string
       '',
     ].join('\n'),
   )
-  files.set('pyproject.toml', project(name, model.name))
-  return { name, className: whole, files, graph }
+  for (const [file, text] of projectFiles(name, model, training)) files.set(file, text)
+  return { name, className: whole, files, graph, trains: training !== undefined }
 }
 
 /** A block in a list of levels is given what any of the list is given. */
@@ -250,27 +265,4 @@ function saveFunction(): string[] {
     '    """Writes weights as a safetensors file, which `load` and `mdmc compile --weights` read."""',
     '    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, path)',
   ]
-}
-
-function project(name: string, model: string): string {
-  return `[project]
-name = "${name.replaceAll('_', '-')}"
-version = "0.1.0"
-description = "${model}, a Matryoshka diffusion model"
-requires-python = ">=3.10"
-dependencies = ["torch>=2.4", "safetensors>=0.4"]
-
-[build-system]
-requires = ["setuptools>=64"]
-build-backend = "setuptools.build_meta"
-
-[tool.setuptools]
-packages = ["${name}"]
-
-[tool.ruff]
-line-length = ${lineLength}
-
-[tool.pyright]
-typeCheckingMode = "basic"
-`
 }

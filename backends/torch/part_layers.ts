@@ -72,7 +72,8 @@ export class PartLayers {
     if (part.inner && last) {
       const inside = part.inner.model
       const width = inside.levels[0]?.channels ?? last.channels
-      lines.push(`self.inner_unet = ${this.classNames.get(inside) ?? ''}()`)
+      const nested = normalizesNested(inside, this.model) ? 'nested=True' : ''
+      lines.push(`self.inner_unet = ${this.classNames.get(inside) ?? ''}(${nested})`)
       if (part.inner.features) lines.push(`self.in_adapter = ${zeroed(conv(last.channels, width))}`)
       lines.push(`self.out_adapter = ${zeroed(conv(width, last.channels))}`)
     }
@@ -124,6 +125,11 @@ export class PartLayers {
     const items = [0, 1].map((i) => this.#level('MiddleLevel', [], `${prefix}mid_blocks.${i}`, last))
     return bracketed('self.mid_blocks = nn.ModuleList(', '[]', items, ')', 2)
   }
+}
+
+/** Whether a part divides its image by its deviation only where another nests it, not where it is trained by itself. */
+export function normalizesNested(part: Model, whole: Model): boolean {
+  return part.inner !== undefined && part !== whole && part.normalize === undefined
 }
 
 /** `[A(1), A(1)]`, or `[A(1) for _ in range(10)]`. */

@@ -5,7 +5,8 @@ import { partsOf, type Model, type Sampling } from '../../compiler/check/model.j
 import { docstring, importLine, indented, listed } from './python.js'
 import { advance, clean, limitOf, timesteps } from './solvers.js'
 
-export function samplerModule(model: Model, classNames: ReadonlyMap<Model, string>): string {
+/** `process`: the module of the model's diffusion. */
+export function samplerModule(model: Model, classNames: ReadonlyMap<Model, string>, process = 'diffusion'): string {
   const { sampling, diffusion } = model
   const depth = Math.max(
     0,
@@ -36,7 +37,7 @@ export function samplerModule(model: Model, classNames: ReadonlyMap<Model, strin
       'import torch',
       'from torch import Tensor',
       '',
-      `from .diffusion import STEPS, schedules`,
+      `from .${process} import STEPS, schedules`,
       ...importLine('.model', [...(guided ? ['Condition'] : []), wholeName]),
       '',
       `SHAPES = (${shapes.join(', ')}${shapes.length === 1 ? ',' : ''})`,

@@ -5,6 +5,7 @@ import { torchPackage } from '../../backends/torch/package.js'
 import { checkFile } from '../../compiler/compile.js'
 import * as catalogue from '../../compiler/diagnostics/torch.js'
 import { DiagnosticList } from '../../compiler/diagnostics/diagnostic.js'
+import { torchTraining } from '../../runtime/torch/training.js'
 import { memoryHost } from '../host.js'
 import { filesOf, noReport } from '../shipped.js'
 import { lineLength, listed, variableName } from '../../backends/torch/python.js'
@@ -16,7 +17,7 @@ function packageOf(source: string, name?: string) {
   const model = name === undefined ? models.at(-1) : models.find((one) => one.name === name)
   if (model === undefined) throw new Error('no model')
   const found = new DiagnosticList()
-  const written = torchPackage(model, found.report, sources)
+  const written = torchPackage(model, found.report, { sources, training: torchTraining(model, noReport) })
   return { files: written?.files ?? new Map<string, string>(), found: found.all }
 }
 
@@ -36,7 +37,9 @@ describe('shipped models', () => {
     const { models, sources } = checkFile(path, disk)
     expect(models.length).toBeGreaterThan(0)
     for (const model of models) {
-      const files = torchPackage(model, noReport, sources)?.files ?? new Map<string, string>()
+      const files =
+        torchPackage(model, noReport, { sources, training: torchTraining(model, noReport) })?.files ??
+        new Map<string, string>()
       expect(files.size).toBeGreaterThanOrEqual(6)
       const long = [...files.values()].flatMap((text) => text.split('\n').filter((line) => line.length > lineLength))
       expect(long).toEqual([])

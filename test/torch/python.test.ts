@@ -58,7 +58,7 @@ model Clip nests Frame {
 
 async function written(source: string, name: string): Promise<string> {
   const checked = checkFile('mine.mdm', memoryHost({ 'mine.mdm': source }))
-  const made = torchPackage(checked.models.at(-1) ?? lastOf(source), noReport, checked.sources)
+  const made = torchPackage(checked.models.at(-1) ?? lastOf(source), noReport, { sources: checked.sources })
   if (made === undefined) throw new Error('no package')
   const path = join(folder, name)
   await writePackage(made, path)
