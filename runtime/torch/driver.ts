@@ -1,6 +1,7 @@
 /** The Python program that runs generated packages; `process.ts` talks to it. */
 export const driver = String.raw`"""Runs generated packages for mdmc: a request a line on standard input, an answer a line on standard output."""
 
+import copy
 import importlib
 import json
 import sys
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 class Package:
     """A generated package and, where it has weights, its model."""
 
-    def __init__(self, folder, package, model, resolutions, device):
+    def __init__(self, folder, package, model, resolutions, device, trains):
         sys.path.insert(0, folder)
         for name in [name for name in sys.modules if name.split(".")[0] == package]:
             del sys.modules[name]
@@ -21,6 +22,8 @@ class Package:
             self.network, self.diffusion, self.sampler = (
                 importlib.import_module(f"{package}.{name}") for name in ("model", "diffusion", "sampler")
             )
+            if trains:
+                self.plan, self.steps = (importlib.import_module(f"{package}.{name}") for name in ("plan", "training"))
         finally:
             sys.path.remove(folder)
         self.type = getattr(self.network, model)
@@ -42,13 +45,14 @@ class Package:
 
     def load(self, weights):
         self.model = self.network.load(weights, self.device).eval()
+        self.trainer = None
 
     def run(self, what, inputs, trains):
         inputs = {name: tensor.to(self.device) for name, tensor in inputs.items()}
         self.images = {}
         with torch.set_grad_enabled(trains):
             outputs, scalar = getattr(self, what)(inputs)
-            if trains:
+            if scalar is not None and trains:
                 outputs.update(self.gradients(scalar))
         return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in outputs.items()}
 
@@ -83,6 +87,30 @@ class Package:
         mean = losses.total.mean()
         each = {f"loss_{name}": loss for name, loss in zip(self.resolutions, losses.by_resolution)}
         return {"losses": losses.total, "loss": mean, **each}, mean
+
+    def training(self, inputs):
+        if self.trainer is None:
+            (phase,) = self.plan.PHASES
+            names = self.steps.trained_names(phase)
+            for name, parameter in self.model.named_parameters():
+                parameter.requires_grad_(name in names)
+            average = copy.deepcopy(self.model).requires_grad_(False)
+            self.trainer = self.steps.Trainer(
+                phase, self.plan.SETTINGS, phase.steps, self.model, average, self.model
+            )
+        trainer = self.trainer
+        given, micros = self.given(inputs)
+        drawn = inputs["images"], inputs["times"].long(), self.of("noise", inputs), given, micros.get("micros", {})
+        outputs, _ = self.loss(inputs)
+        loss, *_ = trainer.backward(self.steps.Drawn(*drawn))
+        outputs["loss"] = loss
+        trained = {name: tensor for name, tensor in self.model.named_parameters() if tensor.requires_grad}
+        outputs.update({f"gradient.{name}": tensor.grad.clone() for name, tensor in trained.items()})
+        outputs["rate"] = torch.tensor(trainer.rate)
+        outputs["norm"], _ = trainer.update(loss)
+        outputs.update({f"parameter.{name}": tensor for name, tensor in self.model.state_dict().items()})
+        outputs.update({f"average.{name}": tensor for name, tensor in trainer.average.state_dict().items()})
+        return outputs, None
 
     def step(self, inputs):
         times = inputs["times"]

@@ -6,12 +6,14 @@ import type { EngineOptions, ParameterValues, Session } from '../../backends/eng
 import { torchPackage, type TorchPackage } from '../../backends/torch/package.js'
 import { EngineUnavailable } from '../../backends/unavailable.js'
 import { resolutionName } from '../../compiler/build/nest.js'
+import type { TorchTraining } from '../../backends/torch/plan.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'
 import { InternalError } from '../../compiler/diagnostics/internal.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { ModelEngine, Subject, Tables } from '../verify/subject.js'
 import { asNumbers } from '../verify/case.js'
+import { publishedTraining } from '../train/phases.js'
 import { openWeights } from '../weights/open.js'
 import { writeSafetensors } from '../weights/write-safetensors.js'
 import { PythonProcess } from './process.js'
@@ -58,7 +60,8 @@ export class TorchEngine implements ModelEngine {
     }
   }
 
-  async prepareModel({ what, model }: Subject, weights: ParameterValues, options: EngineOptions): Promise<Session> {
+  async prepareModel(subject: Subject, weights: ParameterValues, options: EngineOptions): Promise<Session> {
+    const { what, model } = subject
     const python = await this.#python()
     if (options.device === 'cuda' && !python.hasCuda)
       throw new EngineUnavailable(
@@ -66,7 +69,7 @@ export class TorchEngine implements ModelEngine {
         'use --device cpu, or install a PyTorch with CUDA',
       )
     if (options.threads !== undefined) await python.ask({ threads: options.threads })
-    const { id, folder, written } = await this.#open(model, options.device)
+    const { id, folder, written } = await this.#open(model, options.device, trainingOf(subject))
     const load = async () => {
       const path = join(folder, 'weights.safetensors')
       await writeParameters(path, written, weights)
@@ -74,10 +77,12 @@ export class TorchEngine implements ModelEngine {
       await rm(path)
     }
     const trains = options.trains ?? false
-    if (!trains) await load()
+    // Parameters change between runs, unless the package itself changes them.
+    let loaded = false
     return {
       run: async (inputs) => {
-        if (trains) await load()
+        if (!loaded) await load()
+        loaded = !trains || what === 'training'
         const [from, to] = ['inputs', 'outputs'].map((name) => join(folder, `${name}.safetensors`)) as [string, string]
         await writeTensors(from, inputs)
         await python.ask({ run: id, what, inputs: from, outputs: to, trains })
@@ -104,8 +109,12 @@ export class TorchEngine implements ModelEngine {
   }
 
   /** Writes a model's package and has Python import it. */
-  async #open(model: Model, device: string): Promise<{ id: string; folder: string; written: TorchPackage }> {
-    const written = torchPackage(model, broken)
+  async #open(
+    model: Model,
+    device: string,
+    training?: TorchTraining,
+  ): Promise<{ id: string; folder: string; written: TorchPackage }> {
+    const written = torchPackage(model, broken, { training })
     if (written === undefined) throw new InternalError('a package without a file')
     this.#folder ??= mkdtemp(join(tmpdir(), 'mdmc-torch-'))
     const folder = join(await this.#folder, String(++this.#opened))
@@ -117,10 +126,18 @@ export class TorchEngine implements ModelEngine {
       await this.#python()
     ).ask({
       open: id,
-      package: { folder, package: name, model: className, resolutions: names, device },
+      package: { folder, package: name, model: className, resolutions: names, device, trains: written.trains },
     })
     return { id, folder, written }
   }
+}
+
+/** A phase of the whole model with the settings of a case, and the published ones where it has none. */
+function trainingOf({ model, training }: Subject): TorchTraining | undefined {
+  if (training === undefined) return undefined
+  const { optimizer, average, steps } = training
+  const phase = { model, steps, batch: undefined, rate: optimizer.rate, frozen: () => false, start: undefined }
+  return { settings: { ...publishedTraining, optimizer, average }, phases: [phase] }
 }
 
 /** Parameters one after the other. */

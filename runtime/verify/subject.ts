@@ -1,11 +1,17 @@
 /** What of a model a recorded case is about, for engines that run code made from the model rather than its graphs. */
 import type { ParameterValues, EngineOptions, Session } from '../../backends/engine.js'
-import type { Model } from '../../compiler/check/model.js'
+import type { Model, Training } from '../../compiler/check/model.js'
 
 export interface Subject {
-  /** Which graph's inputs and outputs a run has: buildDenoiser's, buildLoss's or buildSamplerStep's. */
-  readonly what: 'denoiser' | 'loss' | 'step'
+  /**
+   * Which graph's inputs and outputs a run has: buildDenoiser's, buildLoss's, buildSamplerStep's, or buildTraining's.
+   * A run of `training` makes the step too, and gives beside the loss and its gradients `norm` and `rate`, and each
+   * parameter and its average afterwards as `parameter.NAME` and `average.NAME`.
+   */
+  readonly what: 'denoiser' | 'loss' | 'step' | 'training'
   readonly model: Model
+  /** How to train. */
+  readonly training?: Pick<Training, 'optimizer' | 'average'> & { readonly steps: number }
 }
 
 /** Numbers of a diffusion process. */

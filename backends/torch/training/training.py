@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
-from .data import Batch
 from .settings import Inputs, Phase, Settings, Text, learning_rate
+
+if TYPE_CHECKING:
+    from .data import Batch
 
 
 class Drawn(NamedTuple):
@@ -25,7 +27,7 @@ class Drawn(NamedTuple):
     micros: dict[str, Tensor]
 
 
-def draw(batch: Batch, phase: Phase, rows: Sequence[int], device: torch.device) -> Drawn:
+def draw(batch: "Batch", phase: Phase, rows: Sequence[int], device: torch.device) -> Drawn:
     """Steps of diffusion and noise: of each row by its own seed. rows: of each resolution that has only the first."""
 
     def there(tensor: Tensor) -> Tensor:
