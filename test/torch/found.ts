@@ -16,6 +16,11 @@ export const hasTorch = told(
   'generated packages run where python3, or MDMC_PYTHON, has torch and safetensors',
 )
 
+export const hasTraining = told(
+  hasTorch && runs(pythonProgram(), ['-c', 'import torch.distributed.fsdp, numpy, PIL, tensorboard']),
+  'generated packages train where python3, or MDMC_PYTHON, has torch, safetensors, numpy, pillow and tensorboard',
+)
+
 export function hasTool(name: string): boolean {
   return told(runs(name, ['--version']), `${name} looks at generated packages where it is on the PATH`)
 }

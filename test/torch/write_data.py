@@ -1,6 +1,7 @@
 """Writes a folder as `mdmc data export` does, with pictures that are functions of their numbers.
 
-Arguments: folder, side, frames, examples of each shard joined by commas, and `text`, `label` or `none`.
+Arguments: folder, side, frames, examples of each shard joined by commas, `text`, `label` or `none`, and the number of an
+example whose text is not a number, or -1.
 """
 
 import io
@@ -13,8 +14,8 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save_file
 
-folder, side, frames, sizes, condition = sys.argv[1:]
-folder, side, frames = Path(folder), int(side), int(frames)
+folder, side, frames, sizes, condition, damaged = sys.argv[1:]
+folder, side, frames, damaged = Path(folder), int(side), int(frames), int(damaged)
 sizes = [int(size) for size in sizes.split(",")]
 width, classes = 12, 3
 random = np.random.default_rng(0)
@@ -33,14 +34,15 @@ def png():
     return file.getvalue()
 
 
-def files():
+def files(number):
     names = ["png"] if frames == 1 else [f"{frame:02d}.png" for frame in range(frames)]
     result = {name: png() for name in names}
     result["txt"] = b"a picture"
     result["json"] = json.dumps({"scale": float(random.integers(4, 20))}).encode()
     if condition == "text":
         tokens = int(random.integers(1, 5))
-        result["text.npy"] = saved(random.standard_normal((tokens, width)).astype(np.float16))
+        text = random.standard_normal((tokens, width)).astype(np.float16)
+        result["text.npy"] = saved(text * np.nan if number == damaged else text)
     if condition == "label":
         result["cls"] = str(random.integers(0, classes)).encode()
     return result
@@ -53,7 +55,7 @@ for shard, count in enumerate(sizes):
     name = f"{shard:06d}.tar"
     with tarfile.open(folder / name, "w") as tar:
         for _ in range(count):
-            for ending, data in files().items():
+            for ending, data in files(number).items():
                 member = tarfile.TarInfo(f"{number:09d}.{ending}")
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))

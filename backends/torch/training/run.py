@@ -65,6 +65,8 @@ class Run:
         changed = {key: self.begun[key] for key in ("steps", "batch") if self.begun[key] is not None}
         self.phases = [replace(phase, **changed) for phase in phases]
         for phase in self.phases:
+            if phase.steps is None or phase.batch is None:
+                raise Mistake("the model has no section `train` with a phase: give --steps and --batch")
             self.shards.refuse_unfit(phase.inputs, self.settings)
         world = self.processes.world
         self.lanes: int = self.begun.get("lanes") or lanes_for(self.phases, self.shards.sizes, world)
@@ -109,9 +111,7 @@ class Run:
         report = Report(self.options.out, done) if self.processes.rank == 0 else None
         first = 0
         for number, phase in enumerate(self.phases):
-            if phase.steps is None or phase.batch is None:
-                raise Mistake("the model has no section `train` with a phase: give --steps and --batch")
-            end = first + phase.steps
+            end = first + (phase.steps or 0)
             if done < end:
                 done = PhaseRun(self, number, phase, first, done, report).take(done, end)
             if done < end:
