@@ -66,7 +66,7 @@ def main(name: str) -> None:
         if given["data"] is None or given["out"] is None:
             parser.error("DATA and --out are needed")
         options = Options(**given)
-        done = Run(name, SETTINGS, PHASES, options).train()
+        done = Run(SETTINGS, PHASES, options).train()
     except Mistake as mistake:
         # Nearly all are the same on every process.
         sys.exit(f"error: {mistake}" if first or mistake.local else 1)

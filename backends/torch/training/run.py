@@ -52,12 +52,12 @@ class Options:
 class Run:
     """Everything that the phases of a run share."""
 
-    def __init__(self, name: str, settings: Settings, phases: Sequence[Phase], options: Options) -> None:
+    def __init__(self, settings: Settings, phases: Sequence[Phase], options: Options) -> None:
         self.options = options
         self.processes = Processes(options.device)
         self.shards = Shards(options.data)
         self.newest: Path | None = self.processes.agreed((checkpoint.finished(options.out) or [None])[-1])
-        self.begun = self.begin(name)
+        self.begun = self.begin([phase.name for phase in phases])
         chosen = {
             key: value for key, value in self.begun.items() if key in ("accumulate", "seed") and value is not None
         }
@@ -79,11 +79,11 @@ class Run:
             options.out.mkdir(parents=True, exist_ok=True)
             (options.out / "run.json").write_text(json.dumps({**self.begun, "lanes": self.lanes}, indent=2))
 
-    def begin(self, name: str) -> dict[str, Any]:
+    def begin(self, phases: list[str]) -> dict[str, Any]:
         """What the run was, or is now, begun with."""
         options = self.options
         given = {key: getattr(options, key) for key in ("steps", "batch", "accumulate", "seed", "weights")}
-        examples = {"model": name, "examples": sum(self.shards.sizes), "shards": len(self.shards.sizes)}
+        examples = {"phases": phases, "examples": sum(self.shards.sizes), "shards": len(self.shards.sizes)}
         if self.newest is None:
             return {**examples, **given}
         if not options.resume:
