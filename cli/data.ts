@@ -79,7 +79,7 @@ async function open(file: string, options: ExportChoice, found: DiagnosticList):
     labels: options.label ?? [],
     seed: options.seed ?? (model.training ?? publishedTraining).seed,
     shardSize: options.shardSize,
-    textType: options.textPrecision === 'fp16' ? ('F16' as const) : ('F32' as const),
+    textPrecision: options.textPrecision,
   }
   const progress = captionProgress()
   const opened = await openExport(model, wishes, found.report, progress.advance)

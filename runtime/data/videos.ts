@@ -56,7 +56,11 @@ async function pictured(files: readonly FoundFile[]): Promise<Found[]> {
     const still = images.filter((file) => !moving.includes(file))
     if (still.length > 1) {
       const name = folder === '' ? '.' : folder
-      found.push({ name, stem: name, source: { kind: 'frames', places: inOrder(still).map(({ path }) => ({ file: path })) } })
+      found.push({
+        name,
+        stem: name,
+        source: { kind: 'frames', places: inOrder(still).map(({ path }) => ({ file: path })) },
+      })
     }
   }
   return found

@@ -100,7 +100,7 @@ async function writePart(
         if (samples === undefined) {
           // An index says that all is there.
           await writing(folder.path, () => rm(join(folder.path, within, indexFile), { force: true }))
-          samples = new Samples(model, examples, { seed: wishes.seed, workers, textType: wishes.textType })
+          samples = new Samples(model, examples, { seed: wishes.seed, workers, textPrecision: wishes.textPrecision })
         }
         shard = await writeShard(join(folder.path, file), samples, first, end, hooks)
         await folder.check()

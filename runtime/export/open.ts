@@ -7,7 +7,7 @@ import type { PhaseData } from '../train/job.js'
 import { openData, type DataWishes } from '../train/open.js'
 import { imagesOf, isTrainable } from '../train/phases.js'
 import type { ExportSettings } from './folder.js'
-import type { NpyType } from './npy.js'
+import type { Precision } from './npy.js'
 import { promptsOf, type Prompts } from './prompts.js'
 
 /** What a user asks of an export. */
@@ -17,7 +17,7 @@ export interface ExportWishes extends DataWishes {
   readonly seed: number
   /** Examples in a shard. */
   readonly shardSize: number
-  readonly textType: NpyType
+  readonly textPrecision: Precision
 }
 
 export interface OpenedExport {
@@ -61,7 +61,7 @@ export async function openExport(
     classes: condition?.kind === 'label' ? [condition.classes, ...condition.names] : null,
     encoder: encoder === null ? null : (await encoderIdentity(encoder)).join(' '),
     'text width': prompts.text?.width ?? null,
-    'text precision': prompts.text ? wishes.textType : null,
+    'text precision': prompts.text ? wishes.textPrecision : null,
     'micro-conditions': Array.from(microDefaults(model), ([key, value]) => `${key} ${value}`),
     prompts: prompts.words,
   }

@@ -9,7 +9,7 @@ import { encode } from '../images/encode.js'
 import type { Picture } from '../images/picture.js'
 import type { Examples } from '../train/job.js'
 import { imagesOf } from '../train/phases.js'
-import { npy, type NpyType } from './npy.js'
+import { npy, type Precision } from './npy.js'
 import type { TarFile } from './tar.js'
 import { realTokens } from './text.js'
 
@@ -19,7 +19,7 @@ export interface SampleOptions {
   /** Threads that decode. */
   readonly workers: number
   /** How text is stored. */
-  readonly textType: NpyType
+  readonly textPrecision: Precision
 }
 
 /** An example. */
@@ -100,7 +100,7 @@ export class Samples {
     if (this.#micros !== undefined) add('json', this.#micros)
     if (text === undefined || mask === undefined) return { files, tokens: 0 }
     const { tokens, features } = realTokens(text, mask, 0)
-    add('text.npy', npy(options.textType, [tokens, text.shape[2] ?? 0], features))
+    add('text.npy', npy(options.textPrecision, [tokens, text.shape[2] ?? 0], features))
     return { files, tokens }
   }
 }

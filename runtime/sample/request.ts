@@ -66,8 +66,7 @@ export function suits(
     report(finding, undefined)
   }
   const kind = model.condition?.kind
-  if (wishes.encoder !== undefined && kind !== 'text')
-    refuse(onlyWith({ key: '--encoder', needed: 'a model of text' }))
+  if (wishes.encoder !== undefined && kind !== 'text') refuse(onlyWith({ key: '--encoder', needed: 'a model of text' }))
   if (kind !== 'text' && (wishes.prompts.length > 0 || wishes.negative !== undefined)) {
     refuse(
       say.promptForOther({
