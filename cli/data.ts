@@ -101,12 +101,13 @@ async function work(
   let progress: Progress | undefined
   const hooks: ExportHooks = {
     onExamples: (count, before) => {
-      if (progress === undefined) earlier += before
-      if (count > 0 && progress === undefined) {
+      if (progress) progress.advance(count + before)
+      else if (count === 0) earlier += before
+      else {
         if (earlier > 0) say(`going on after ${plural(earlier, 'example')}`)
         progress = itemProgress('examples', examplesIn(opened), earlier)
+        progress.advance(count)
       }
-      progress?.advance(count)
     },
     stopping,
   }
@@ -138,7 +139,7 @@ function tell(
       folder: path,
       kind: outcome.kind,
       examples: training.examples,
-      held_out: heldOut?.examples ?? 0,
+      heldOut: heldOut?.examples ?? 0,
       shards: training.shards.length + (heldOut?.shards.length ?? 0),
       skipped,
       seconds,

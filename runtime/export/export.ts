@@ -102,8 +102,8 @@ async function writePart(
           await writing(folder.path, () => rm(join(folder.path, within, indexFile), { force: true }))
           samples = new Samples(model, examples, { seed: wishes.seed, workers, textPrecision: wishes.textPrecision })
         }
-        shard = await writeShard(join(folder.path, file), samples, first, end, hooks)
         await folder.check()
+        shard = await writeShard(join(folder.path, file), samples, first, end, hooks)
         await folder.add(file, shard)
       }
       all.push([name, shard])

@@ -102,9 +102,10 @@ async function shardsIn(
     throw error
   })
   if (text === undefined) {
+    // Of writers that were killed, and this process's own.
     const leftovers = [lockPath(path), join(path, settingsFile)]
     const names = await readdir(path)
-    const other = names.find((name) => !leftovers.some((own) => join(path, name).startsWith(own)))
+    const other = names.find((name) => !leftovers.some((own) => `${join(path, name)}.`.startsWith(`${own}.`)))
     if (other === undefined) return new Map()
     report(exportFolderNotEmpty({ name: other }), wholeFile(path))
     return undefined

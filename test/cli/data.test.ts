@@ -94,7 +94,7 @@ describe('an export', () => {
       model: 'Small',
       kind: 'done',
       examples: 4,
-      held_out: 0,
+      heldOut: 0,
       shards: 2,
       skipped: [{ name: 'damaged.png' }],
     })
