@@ -88,9 +88,11 @@ export class Samples {
     const files: TarFile[] = []
     const add = (ending: string, bytes: Uint8Array | string) =>
       files.push({ name: `${key}.${ending}`, bytes: typeof bytes === 'string' ? Buffer.from(bytes) : bytes })
+    // As long as the longest, so that their characters order them.
+    const digits = Math.max(2, String(frames - 1).length)
     for (let frame = 0; frame < frames; frame++) {
       const bytes = await encode(pictureOf(pixels, channels, frames, side, frame), 'png')
-      add(frames === 1 ? 'png' : `${String(frame).padStart(2, '0')}.png`, bytes)
+      add(frames === 1 ? 'png' : `${String(frame).padStart(digits, '0')}.png`, bytes)
     }
     const caption = examples.dataset.caption(example)
     if (caption !== undefined) add('txt', caption)
