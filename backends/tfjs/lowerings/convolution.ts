@@ -102,9 +102,8 @@ export const convWeightGradient: Lowering<'convWeightGradient'> = ({ x, dy }, at
   const axes = [outs, ins, ...kernelAxes]
   if (product(kernel) === 1 && stride === 1) {
     const rows = g.arranged(dy, [dy.axis(1), positionsOf(dy)])
-    return new Operand(type, axes, [
-      g.tensor(code`tf.matMul(${rows}, ${g.arranged(x, [positionsOf(x), x.axis(1)])})`, [outs, ins]),
-    ])
+    const columns = g.arranged(x, [positionsOf(x), x.axis(1)])
+    return new Operand(type, axes, [g.tensor(code`tf.matMul(${rows}, ${columns})`, [outs, ins])])
   }
   const groups = channelsLast(x.axes)
   const map = surrounded(g, g.arranged(x, groups), groups, edgesOf(attributes, kernel.length))
@@ -132,7 +131,7 @@ const weightGradient = `(map, dy, [height, width], stride) => tf.tidy(() => {
     return tf.transpose(tf.slice(gradient, [0, 0, 0, 0], [-1, height, width, -1]), [1, 2, 0, 3])
   }
   const [batch, tall, wide, out] = dy.shape
-  const [, rows, , channels] = map.shape
+  const channels = map.shape[3]
   const every = (x, axis, first, count) => {
     const [begin, end, strides] = [[0, 0, 0, 0], [...x.shape], [1, 1, 1, 1]]
     begin[axis] = first
