@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { addCheck } from './check.js'
 import { addCompile } from './compile.js'
+import { addData } from './data.js'
 import { addFormat } from './fmt.js'
 import { addImport } from './import.js'
 import { addInspect } from './inspect.js'
@@ -26,7 +27,8 @@ const program = new Command('mdmc')
   .addHelpText('after', '\nExit codes: 0 done, 1 the input is wrong, 2 wrong usage, 3 the environment lacks something')
   .exitOverride()
 
-for (const add of [addCheck, addFormat, addCompile, addInspect, addImport, addTrain, addSample, addVerify]) add(program)
+for (const add of [addCheck, addFormat, addCompile, addInspect, addImport, addData, addTrain, addSample, addVerify])
+  add(program)
 for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
 
 try {

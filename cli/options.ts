@@ -14,3 +14,10 @@ export function positive(text: string): number {
   if (Number.isFinite(value) && value > 0) return value
   throw new InvalidArgumentError('must be a number above 0')
 }
+
+/** A share, as a number or in percent. */
+export function share(text: string): number {
+  const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text)
+  if (text.trim() !== '' && value >= 0 && value < 1) return value
+  throw new InvalidArgumentError('must be a share from 0 to less than 1, such as 5%')
+}

@@ -27,9 +27,26 @@ export function stepProgress(what: string, total: number, before = 0): Progress 
   return progress(what, total, { size: 1, name: 'steps' }, before)
 }
 
-/** Shows how many of `total` things are done. */
-export function itemProgress(what: string, total: number): Progress {
-  return progress(what, total, { size: 1, name: what })
+/** Shows how many of `total` things are done, of which `before` were done at an earlier time. */
+export function itemProgress(what: string, total: number, before = 0): Progress {
+  return progress(what, total, { size: 1, name: what }, before)
+}
+
+/** Shows captions being encoded, once that takes long. */
+export function captionProgress(): { advance: (done: number, all: number) => void; stop: () => void } {
+  let shown: Progress | undefined
+  let before = 0
+  return {
+    advance: (done, all) => {
+      shown ??= itemProgress('captions', all)
+      shown.advance(done - before)
+      before = done === all ? 0 : done
+      if (done < all) return
+      shown.stop()
+      shown = undefined
+    },
+    stop: () => shown?.stop(),
+  }
 }
 
 function progress(what: string, total: number, unit: Unit, before = 0): Progress {

@@ -1,6 +1,6 @@
 /** How commands speak: diagnostics and messages on the terminal, results as text or JSON, exit codes. */
 import colors from 'picocolors'
-import type { Diagnostic } from '../compiler/diagnostics/diagnostic.js'
+import type { Diagnostic, DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
 import { position, renderDiagnostic, type Paint } from '../compiler/diagnostics/render.js'
 
 /** 0 done, 1 the input is wrong, 2 wrong usage, 3 the environment lacks something. */
@@ -26,6 +26,13 @@ export function showDiagnostics(
     (part) => !part.startsWith('0'),
   )
   if (parts.length > 0) process.stderr.write(`${parts.join(', ')}\n`)
+}
+
+/** Shows diagnostics and ends the command if there is an error among them. */
+export function stopOn(found: DiagnosticList, sources?: ReadonlyMap<string, string>): void {
+  if (!found.hasErrors) return
+  showDiagnostics(found.all, sources)
+  throw new WrongInput()
 }
 
 export function plural(count: number, thing: string): string {

@@ -1,6 +1,6 @@
 /** `mdmc train`: a spec and a data set become a trained model. */
 import { join } from 'node:path'
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import type { Engine, EngineOptions } from '../backends/engine.js'
 import { recomputeChoices, type Recompute } from '../compiler/build/recomputation.js'
 import type { Model } from '../compiler/check/model.js'
@@ -10,25 +10,22 @@ import type { RunFolder } from '../runtime/run/folder.js'
 import type { RunSettings } from '../runtime/run/settings.js'
 import type { TrainHooks } from '../runtime/train/job.js'
 import type { OpenedTraining } from '../runtime/train/open.js'
+import { addDataOptions, type DataChoice } from './data_options.js'
 import { addEngineOptions, chooseEngine, type EngineChoice } from './engine.js'
 import { buildGraph, chooseModel } from './model.js'
 import { whole } from './options.js'
-import { itemProgress, stepProgress, type Progress } from './progress.js'
-import { plural, print, printJson, say, showDiagnostics, WrongInput, WrongUsage } from './report.js'
+import { captionProgress, stepProgress, type Progress } from './progress.js'
+import { plural, print, printJson, say, showDiagnostics, stopOn, WrongInput, WrongUsage } from './report.js'
+import { interrupted, stopOnSignals } from './signals.js'
 import { disk } from './sources.js'
 import { version } from './version.js'
 
 /** What a run is begun with; kept in its folder, so that it is taken up as it was begun. */
-interface RunChoice {
+interface RunChoice extends Omit<DataChoice, 'workers'> {
   readonly model?: string
-  readonly data: string
   readonly steps?: number
   readonly batch?: number
   readonly weights?: string
-  readonly encoder?: string
-  readonly seed?: number
-  readonly only?: readonly string[]
-  readonly heldOut: number
   readonly recompute: Recompute
   readonly precision?: 'fp32' | 'fp16'
   readonly logEvery: number
@@ -36,8 +33,6 @@ interface RunChoice {
   readonly evaluateEvery?: number
   readonly sampleEvery?: number
   readonly sampleSteps?: number
-  readonly prompt?: readonly string[]
-  readonly label?: readonly string[]
   readonly keep: number
 }
 
@@ -59,20 +54,11 @@ export function addTrain(program: Command): void {
     .description('train a model on a data set; Ctrl-C saves, --resume goes on')
     .argument('[file]', 'an .mdm file with a section `train`')
     .option('--model <name>', 'which model of the file (default: the last)')
-    .option('--data <name>', 'emoji, or a folder of images or videos, WebDataset tars, or an index of tables', 'emoji')
-    .option('--only <label...>', 'only the examples with one of these labels')
     .option('-o, --output <folder>', "the run's folder (default: out/MODEL-run)")
     .option('--resume <folder>', 'go on with a run, from its last checkpoint')
     .option('--steps <count>', 'steps of each phase, instead of what the file says', every)
     .option('--batch <images>', 'images of a batch, instead of what the file says', whole(1, 1_000_000))
     .option('--weights <file>', 'weights to start from, of the model or of one nested in it')
-    .option('--encoder <name>', 'text encoder: hash, a folder with a T5 encoder, or embeddings in .safetensors')
-    .option(
-      '--seed <number>',
-      "seed of everything that is drawn (default: the file's)",
-      whole(0, Number.MAX_SAFE_INTEGER),
-    )
-    .option('--held-out <share>', 'share of the examples to measure the loss on instead of training on them', share, 0)
     .addOption(
       new Option('--recompute <what>', 'what to compute twice, which takes time and saves memory')
         .choices(recomputeChoices)
@@ -94,10 +80,8 @@ export function addTrain(program: Command): void {
       'steps of the solver for the samples (default: as the file says, 50 at most)',
       whole(1, 100_000),
     )
-    .option('--prompt <text...>', 'what the samples show (default: captions of the data set)')
-    .option('--label <class...>', 'the same for a model of labels')
     .option('--keep <count>', 'checkpoints to keep beside the best', whole(1, 1_000_000), 2)
-    .option('--workers <count>', 'threads that read the data', whole(1, 256), 2)
+  addDataOptions(command)
   addEngineOptions(command, 'auto')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -105,13 +89,6 @@ export function addTrain(program: Command): void {
       '\nExamples:\n  mdmc train examples/emoji/emoji.mdm\n  mdmc train mine.mdm --data photos --held-out 5% -o runs/photos\n  mdmc train --resume runs/photos',
     )
     .action((file: string | undefined, options: TrainChoice) => run(file, options, command))
-}
-
-/** A share, as a number or in percent. */
-function share(text: string): number {
-  const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text)
-  if (text.trim() !== '' && value >= 0 && value < 1) return value
-  throw new InvalidArgumentError('must be a share from 0 to less than 1, such as 5%')
 }
 
 async function run(file: string | undefined, options: TrainChoice, command: Command): Promise<void> {
@@ -135,7 +112,7 @@ async function begin(file: string, options: TrainChoice): Promise<void> {
   const chosen = await chooseEngine(options)
   const path = options.output ?? join('out', `${opened.model.name}-run`)
   const folder = await RunFolder.create(path, await settingsOf(opened, checked, options, chosen), found.report)
-  stopOn(found, checked)
+  stopOn(found, checked.sources)
   if (folder === undefined) throw new WrongInput()
   await work(folder, opened, options, chosen, found)
 }
@@ -160,7 +137,7 @@ async function goOn(path: string, options: TrainChoice): Promise<void> {
   if (opened.about.fingerprint !== settings.data.fingerprint)
     found.report(dataChanged({ name: settings.data.name }), undefined)
   if (found.hasErrors) await folder.close()
-  stopOn(found, checked)
+  stopOn(found, checked.sources)
   await work(folder, opened, choice, await chooseEngine(options), found)
 }
 
@@ -185,26 +162,9 @@ async function open(file: string, checked: CheckedFile, options: TrainChoice, fo
   const progress = captionProgress()
   const opened = await openTraining(model, wishes, found.report, progress.advance)
   progress.stop()
-  stopOn(found, checked)
+  stopOn(found, checked.sources)
   if (opened === undefined) throw new WrongInput()
   return { ...opened, model, specHash: specHash(model, buildGraph(model)) }
-}
-
-/** Shows captions being encoded, once that takes long. */
-function captionProgress(): { advance: (done: number, all: number) => void; stop: () => void } {
-  let shown: Progress | undefined
-  let before = 0
-  return {
-    advance: (done, all) => {
-      shown ??= itemProgress('captions', all)
-      shown.advance(done - before)
-      before = done === all ? 0 : done
-      if (done < all) return
-      shown.stop()
-      shown = undefined
-    },
-    stop: () => shown?.stop(),
-  }
 }
 
 async function settingsOf(
@@ -269,7 +229,7 @@ async function work(
     preview: options.sampleEvery ?? options.saveEvery,
     keep: options.keep,
   }
-  const signals = stopOnSignals()
+  const signals = stopOnSignals('saving after this step; press Ctrl-C again to end at once')
   let progress: Progress | undefined
   try {
     const passedOver = new DiagnosticList()
@@ -323,22 +283,6 @@ async function work(
   }
 }
 
-/** As shells have it: 128 and the number of SIGINT. */
-const interrupted = 130
-
-/** The first signal asks for an end after the step that is at work; the second ends at once. */
-function stopOnSignals(): { readonly stopping: boolean; release(): void } {
-  const state = { stopping: false, release: () => signals.forEach((signal) => process.off(signal, stop)) }
-  const signals = ['SIGINT', 'SIGTERM'] as const
-  const stop = () => {
-    if (state.stopping) process.exit(interrupted)
-    state.stopping = true
-    say('saving after this step; press Ctrl-C again to end at once')
-  }
-  for (const signal of signals) process.on(signal, stop)
-  return state
-}
-
 /** Whether to compute in float16; a precision that gains nothing here, or is not there, is said and left. */
 function inHalfPrecision(
   { precision }: TrainChoice,
@@ -354,10 +298,4 @@ function inHalfPrecision(
       `computing in float32: ${engine.name} on ${device} ${wanted === 'float16' ? 'gains nothing from' : 'has no'} ${wanted}`,
     )
   return possible
-}
-
-function stopOn(found: DiagnosticList, checked?: CheckedFile): void {
-  if (!found.hasErrors) return
-  showDiagnostics(found.all, checked?.sources)
-  throw new WrongInput()
 }

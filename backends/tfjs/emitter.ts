@@ -45,10 +45,15 @@ export class Emitter {
   }
 
   /** A new tensor, as wide as its groups. */
-  tensor(text: Code, groups: Groups, dataType: DataType = 'float32', viewOf?: Variable): StoredTensor {
+  tensor(
+    text: Code,
+    groups: Groups,
+    dataType: DataType = 'float32',
+    memory: Pick<Statement, 'viewOf' | 'scratch'> = {},
+  ): StoredTensor {
     const shape = sizesOf(groups)
     const stored = !isOfRun(text) && !shape.some(isSymbolic)
-    const about = { shape, dataType, stored, ...(viewOf === undefined ? {} : { viewOf: viewOf.name }) }
+    const about = { shape, dataType, stored, ...memory }
     return { variable: this.#state(text, about), groups }
   }
 
@@ -62,7 +67,7 @@ export class Emitter {
   regrouped({ variable, groups }: StoredTensor, wanted: Groups, dataType: DataType): StoredTensor {
     const sizes = sizesOf(wanted)
     if (variable.literal === true || sameShape(sizes, sizesOf(groups))) return { variable, groups: wanted }
-    return this.tensor(code`tf.reshape(${variable}, ${sizes})`, wanted, dataType, variable)
+    return this.tensor(code`tf.reshape(${variable}, ${sizes})`, wanted, dataType, { viewOf: variable.name })
   }
 
   /** The value as a tensor whose axes are `groups`, transposed and repeated where it has to be. */
@@ -104,10 +109,12 @@ export class Emitter {
     const follows = (before: Part, after: Part) => from.indexOf(after) === from.indexOf(before) + 1
     const runs = cutGroups([order], (before, after) => !follows(before, after))
     const place = ([part]: readonly Part[]) => (part === undefined ? -1 : from.indexOf(part))
-    const source = runs.toSorted((a, b) => place(a) - place(b))
+    // WebGPU's kernel for matrices waits for all threads of a group, which drivers in software are very slow at.
+    const result = runs.length === 2 ? [[], ...runs] : runs
+    const source = result.toSorted((a, b) => place(a) - place(b))
     const { variable } = this.regrouped(first, source, type.dataType)
-    const permutation = runs.map((run) => source.indexOf(run))
-    const transposed = this.tensor(code`tf.transpose(${variable}, ${permutation})`, runs, type.dataType)
+    const permutation = result.map((run) => source.indexOf(run))
+    const transposed = this.tensor(code`tf.transpose(${variable}, ${permutation})`, result, type.dataType)
     operand.add(transposed)
     return transposed
   }

@@ -2,7 +2,7 @@
  * A graph as statements that call tfjs, which an engine runs and a module holds as its text (text.ts). Each tensor is
  * disposed right after the statement that reads it last; what depends on weights alone is made once and kept.
  */
-import type { Shape } from '../../compiler/ir/dimension.js'
+import type { Dimension, Shape } from '../../compiler/ir/dimension.js'
 import type { DataType, Tensor, TensorType } from '../../compiler/ir/tensor.js'
 import { readsOf, type Code } from './code.js'
 
@@ -18,6 +18,8 @@ export interface Statement {
   readonly dataType: DataType
   /** The tensor whose memory it shares. */
   readonly viewOf?: string
+  /** Elements of float32 tensors that exist while it is made. */
+  readonly scratch?: Dimension
   /** The parameter that it is. */
   readonly parameter?: string
   /** The module of the model that it comes from, as a path. */

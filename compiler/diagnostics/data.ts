@@ -90,11 +90,11 @@ export const parquetUnreadable = diagnostic<{ problem: string }>({
 })
 
 /** An image or video that cannot be decoded. */
-export const exampleDamaged = diagnostic<{ name: string; problem: string }>({
+export const exampleDamaged = diagnostic<{ name: string; problem: string; replaced: boolean }>({
   code: 'MDM0910',
   severity: 'warning',
   message: ({ name, problem }) => `${quoted(name)} is left out: ${problem}`,
-  help: 'another example takes its place; fetch it again, or remove it',
+  help: ({ replaced }) => `${replaced ? 'another example takes its place; ' : ''}fetch it again, or remove it`,
 })
 
 /** Nothing that can be decoded. */

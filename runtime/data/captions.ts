@@ -80,7 +80,7 @@ async function encodeAll(
 ): Promise<ShelfFiles | undefined> {
   const { encoder, folder, progress } = options
   await makeFolder(folder)
-  const identity = await identityOf(options.name)
+  const identity = await encoderIdentity(options.name)
   const files = new ShelfFiles(encoder.width)
   for (let first = 0; first < prompts.length; first += captionsPerShelf) {
     const own = prompts.slice(first, first + captionsPerShelf)
@@ -99,7 +99,7 @@ async function encodeAll(
 }
 
 /** Tells encoders apart: by name and, of files, by what the system says of them. */
-async function identityOf(name: string): Promise<readonly unknown[]> {
+export async function encoderIdentity(name: string): Promise<readonly unknown[]> {
   if (name === 'hash') return [name]
   const found = await stat(name).catch(() => undefined)
   return [name, found?.size, found?.mtimeMs]

@@ -44,9 +44,9 @@ export class Decoder {
       throw new Error(`a source of kind ${source.kind}, and ${frames} frames`)
     if (source.kind === 'image') return square(await this.#bytes(source.place), this.wanted)
     if (source.kind === 'frames') {
-      const clip = clipOf(source.files.length, frames, stride, moment)
-      const files = clip.map((frame) => source.files[frame] ?? '')
-      return this.#together(files, async (file) => square(await readFile(file), this.wanted))
+      const clip = clipOf(source.places.length, frames, stride, moment)
+      const places = clip.flatMap((frame) => source.places[frame] ?? [])
+      return this.#together(places, async (place) => square(await this.#bytes(place), this.wanted))
     }
     if (source.kind === 'animation') {
       const bytes = await this.#bytes(source.place)

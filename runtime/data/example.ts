@@ -10,7 +10,7 @@ export interface Place {
 export type Source =
   | { readonly kind: 'image'; readonly place: Place }
   /** A video as images, in their order. */
-  | { readonly kind: 'frames'; readonly files: readonly string[] }
+  | { readonly kind: 'frames'; readonly places: readonly Place[] }
   /** A GIF or WebP with several images. */
   | { readonly kind: 'animation'; readonly place: Place }
   /** Whatever ffmpeg decodes. */

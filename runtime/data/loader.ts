@@ -48,9 +48,10 @@ export interface Skipped {
   readonly problem: string
 }
 
-const white = [255, 255, 255] as const
+/** What is behind transparent images, where nothing else is said. */
+export const white = [255, 255, 255] as const
 /** Damaged examples that are told one by one. */
-const toldOneByOne = 8
+export const toldOneByOne = 8
 /** Examples tried for one row before the data is given up. */
 const mostAttempts = 10_000
 
@@ -193,7 +194,7 @@ export class Loader {
     if (known !== undefined) return known
     const skipped = { name: this.dataset.nameOf(example), problem }
     this.#skipped.set(example, skipped)
-    if (this.#skipped.size <= toldOneByOne) this.report(exampleDamaged(skipped), undefined)
+    if (this.#skipped.size <= toldOneByOne) this.report(exampleDamaged({ ...skipped, replaced: true }), undefined)
     return skipped
   }
 }

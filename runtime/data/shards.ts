@@ -74,6 +74,7 @@ function examplesOf(members: readonly Member[], path: string, frames: number): (
   const tar = basename(path)
   const words = new Map<string, Words[]>()
   const images = new Map<string, Omit<Example, keyof Words>>()
+  const clips = new Map<string, Frame[]>()
   for (const { name, position, length, text } of members) {
     const { key, ending } = split(name)
     if (text !== undefined) {
@@ -83,10 +84,36 @@ function examplesOf(members: readonly Member[], path: string, frames: number): (
       else if (ending === 'json') all.push(said)
       else all.unshift(said)
     }
-    const source = sourceIn({ file: path, part: { position, length } }, ending, frames)
+    const place = { file: path, part: { position, length } }
+    const source = sourceIn(place, ending, frames)
     if (source !== undefined && !images.has(key)) images.set(key, { name: `${tar}/${name}`, bytes: length, source })
+    const frame = frames === 1 ? undefined : frameNumber(ending)
+    if (frame !== undefined) {
+      const clip = clips.get(key)
+      if (clip === undefined) clips.set(key, [{ frame, place, length }])
+      else clip.push({ frame, place, length })
+    }
   }
+  for (const [key, clip] of clips) if (!images.has(key)) images.set(key, { name: `${tar}/${key}`, ...videoOf(clip) })
   return Array.from(images, ([key, image]) => ({ key, ...image, ...firstWords(words.get(key) ?? []) }))
+}
+
+/** An image of a video, as a file of its own. */
+interface Frame {
+  readonly frame: number
+  readonly place: Place
+  readonly length: number
+}
+
+/** The number in an ending such as `07.png`; undefined if it has none, or is not an image's. */
+function frameNumber(ending: string): number | undefined {
+  const [, number, format = ''] = /^(\d+)\.(\w+)$/.exec(ending) ?? []
+  return number !== undefined && formatOf(format).image ? Number(number) : undefined
+}
+
+function videoOf(clip: readonly Frame[]): Pick<Example, 'bytes' | 'source'> {
+  const places = clip.toSorted((a, b) => a.frame - b.frame).map(({ place }) => place)
+  return { bytes: clip.reduce((sum, { length }) => sum + length, 0), source: { kind: 'frames', places } }
 }
 
 /** `00000.parquet` beside `00000.tar`, as img2dataset writes it, where there is one. */

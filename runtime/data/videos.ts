@@ -22,7 +22,8 @@ export async function videosIn(folder: string, report: Report): Promise<Example[
   const labels = folderLabels(videos.map(({ name }) => name))
   return together(videos, async ({ name, source }): Promise<Example> => {
     const { caption, label } = words.get(name) ?? noWords
-    const sizes = await together(source.kind === 'frames' ? source.files : [source.place.file], sizeOf)
+    const places = source.kind === 'frames' ? source.places : [source.place]
+    const sizes = await together(places, ({ file }) => sizeOf(file))
     const bytes = sizes.reduce((sum, size) => sum + size, 0)
     return { name, bytes, caption, label: label ?? labels.get(name), source }
   })
@@ -55,7 +56,11 @@ async function pictured(files: readonly FoundFile[]): Promise<Found[]> {
     const still = images.filter((file) => !moving.includes(file))
     if (still.length > 1) {
       const name = folder === '' ? '.' : folder
-      found.push({ name, stem: name, source: { kind: 'frames', files: inOrder(still).map(({ path }) => path) } })
+      found.push({
+        name,
+        stem: name,
+        source: { kind: 'frames', places: inOrder(still).map(({ path }) => ({ file: path })) },
+      })
     }
   }
   return found

@@ -46,13 +46,27 @@ export function settingsOf(
   if (settings.steps > all) refuse(say.stepsBeyond({ steps: settings.steps, all }))
   if (settings.guidance !== 1 && !model.condition) refuse(say.guidanceWithoutCondition({ model: model.name }))
   if (changes.eta !== undefined && method !== 'ddim') refuse(onlyWith({ key: 'eta', needed: '`ddim`' }))
-  if (wishes.encoder !== undefined && model.condition?.kind !== 'text')
-    refuse(onlyWith({ key: '--encoder', needed: 'a model of text' }))
   if (wishes.negative !== undefined && settings.guidance === 1) refuse(say.negativeWithoutGuidance())
   const sides = model.process.resolutions.map(({ side }) => side)
   if (settings.until !== undefined && !sides.includes(settings.until))
     refuse(say.noSuchSide({ side: settings.until, sides }))
+  const suitable = suits(model, wishes, report)
+  return before.wrong || !suitable ? undefined : settings
+}
+
+/** Whether a model takes conditions of that kind; what it does not take is reported. */
+export function suits(
+  model: Pick<Subject, 'name' | 'condition'>,
+  wishes: Omit<Wishes, 'count'>,
+  report: Report,
+): boolean {
+  let suitable = true
+  const refuse = (finding: ReturnType<typeof say.promptForOther>) => {
+    suitable = false
+    report(finding, undefined)
+  }
   const kind = model.condition?.kind
+  if (wishes.encoder !== undefined && kind !== 'text') refuse(onlyWith({ key: '--encoder', needed: 'a model of text' }))
   if (kind !== 'text' && (wishes.prompts.length > 0 || wishes.negative !== undefined)) {
     refuse(
       say.promptForOther({
@@ -71,7 +85,7 @@ export function settingsOf(
       }),
     )
   }
-  return before.wrong ? undefined : settings
+  return suitable
 }
 
 function standardSpacing(method: Sampling['method']): Sampling['spacing'] {

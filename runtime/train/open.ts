@@ -11,8 +11,8 @@ import type { Examples, PhaseData } from './job.js'
 import { phasesOf, publishedTraining, type PhaseChanges, type PlannedPhase } from './phases.js'
 import type { PreviewWishes } from './previews.js'
 
-/** What a user asks of a training; what is undefined is as the model says. */
-export interface TrainingWishes extends PhaseChanges {
+/** What a user says of the data. */
+export interface DataWishes {
   /** `emoji`, or where the data lies. */
   readonly data: string
   /** Labels of the examples that are wanted; all where there are none. */
@@ -20,6 +20,10 @@ export interface TrainingWishes extends PhaseChanges {
   /** Share of the examples that is measured on instead of trained on. */
   readonly heldOut: number
   readonly encoder: string | undefined
+}
+
+/** What a user asks of a training; what is undefined is as the model says. */
+export interface TrainingWishes extends PhaseChanges, DataWishes {
   /** Prompts or labels of the pictures. */
   readonly words: readonly string[]
   /** Steps of the solver that makes them. */
@@ -55,11 +59,12 @@ export async function openTraining(
   const phases = phasesOf(model, wishes, report)
   if (phases === undefined) return undefined
   const training = model.training ?? publishedTraining
+  const drops = training.conditionDropout > 0
   const byFrames = new Map<number, { readonly whole: Dataset; readonly data: PhaseData }>()
   const data: PhaseData[] = []
   for (const { model: part } of phases) {
     const { frames } = part
-    const opened = byFrames.get(frames) ?? (await openData(part, training, wishes, report, progress))
+    const opened = byFrames.get(frames) ?? (await openData(part, drops, wishes, report, progress))
     if (opened === undefined) return undefined
     byFrames.set(frames, opened)
     data.push(opened.data)
@@ -84,12 +89,16 @@ export async function openTraining(
   }
 }
 
-async function openData(
+/**
+ * Opens the data set and makes its conditions ready: those of no condition as well where it `drops` some. What does not
+ * go together is reported, and gives undefined. Throws a DataFailure where a program is missing.
+ */
+export async function openData(
   model: Model,
-  training: Omit<Training, 'phases'>,
-  { data: setting, only, heldOut: share, encoder }: TrainingWishes,
+  drops: boolean,
+  { data: setting, only, heldOut: share, encoder }: DataWishes,
   report: Report,
-  progress: ((done: number, all: number) => void) | undefined,
+  progress?: (done: number, all: number) => void,
 ): Promise<{ readonly whole: Dataset; readonly data: PhaseData } | undefined> {
   const all = await openDataset(setting, model.frames, report)
   if (all === undefined) return undefined
@@ -102,7 +111,7 @@ async function openData(
   const parts = share > 0 ? whole.heldOut(share) : { training: whole, heldOut: undefined }
   const settings = {
     encoder,
-    drops: training.conditionDropout > 0,
+    drops,
     folder: captionFolder(),
     ...(progress ? { progress } : {}),
   }
@@ -116,8 +125,8 @@ async function openData(
   return { whole, data: { examples, heldOut } }
 }
 
-/** Captions or classes from all over the data set; nothing for a model without condition. */
-function wordsOf({ condition }: Model, dataset: Dataset): readonly string[] {
+/** What pictures show where nobody says it: captions or classes from all over the data set; nothing for a model without condition. */
+export function wordsOf({ condition }: Model, dataset: Dataset): readonly string[] {
   const count = Math.min(pictures, dataset.length)
   const spread = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * dataset.length) / count))
   if (condition === undefined) return spread.map(() => '')

@@ -63,11 +63,7 @@ export function phasesOf(model: Model, changes: PhaseChanges, report: Report): r
   const planned: PlannedPhase[] = []
   for (const phase of phases) {
     const part = partsOf(model).find(({ name }) => name === phase.model) ?? model
-    const unsupported = unsupportedIn(part)
-    if (unsupported !== undefined) {
-      report(cannotTrain({ model: part.name, setting: unsupported }), part.span)
-      return undefined
-    }
+    if (!isTrainable(part, report)) return undefined
     const count = steps ?? phase.steps
     planned.push({
       model: { ...part, diffusion: { ...part.diffusion, mix: phase.mix } },
@@ -86,6 +82,13 @@ export function phasesOf(model: Model, changes: PhaseChanges, report: Report): r
 function onePhase(model: Model, steps: number, batch: number): Phase {
   const { name, span, diffusion } = model
   return { model: name, steps, batch, mix: diffusion.mix, rate: undefined, freezeInner: false, start: undefined, span }
+}
+
+/** Whether a model can be trained; what keeps it from that is reported. */
+export function isTrainable(model: Model, report: Report): boolean {
+  const setting = unsupportedIn(model)
+  if (setting !== undefined) report(cannotTrain({ model: model.name, setting }), model.span)
+  return setting === undefined
 }
 
 /** A setting that the loss is not built for. */

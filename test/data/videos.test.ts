@@ -44,6 +44,18 @@ describe('folders of images', () => {
     expect(await greysOf(named, { frames: 4, batch: 1 })).toEqual([[0, 10, 20, 30]])
   })
 
+  it('are so in tars as well', async () => {
+    const image = async (grey: number) => plain([grey, grey, grey])
+    const members = { 'b.10.png': await image(30), 'b.2.png': await image(20), 'b.1.png': await image(10) }
+    const others = { 'b.txt': 'a caption', 'a.0.png': await image(0), 'a.1.png': await image(1) }
+    const folder = written({ 'x.tar': await tar({ ...members, ...others }) })
+    const [dataset, words] = await open(folder, 3)
+    expect(words).toBe('')
+    expect(contents(dataset)).toEqual([['x.tar/b', 'a caption'], ['x.tar/a']])
+    const alone = written({ 'x.tar': await tar(members) })
+    expect(await greysOf(alone, { frames: 3, batch: 1 })).toEqual([[10, 20, 30]])
+  })
+
   it('have captions and labels as images do', async () => {
     const files = { ...(await frames('walk/one', 3)), ...(await frames('run/two', 3)) }
     const metadata = JSON.stringify({ file_name: 'two', text: 'somebody runs' })

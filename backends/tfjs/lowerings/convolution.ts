@@ -2,9 +2,8 @@
  * Convolutions and what else sees a map as one: tfjs wants channels last, kernels as [height, width, in, out]. An op
  * over one axis is one over two, of which the first has size 1.
  */
-import { multiply, type Dimension } from '../../../compiler/ir/dimension.js'
+import { multiply, product, type Dimension } from '../../../compiler/ir/dimension.js'
 import { paddingOf, type ConvAttributes } from '../../../compiler/ops/conv.js'
-import { tapsOf } from '../../../compiler/ops/conv_weight_gradient.js'
 import { code, type Code, type Variable } from '../code.js'
 import type { Emitter } from '../emitter.js'
 import { plainAxes, sizesOf, type Axes, type Groups, type Part } from '../layout.js'
@@ -22,6 +21,11 @@ function channelsLast(axes: Axes): Groups {
 function plane<T>(space: readonly T[], single: T): [T, T] {
   const [first = single, second] = space
   return second === undefined ? [single, first] : [first, second]
+}
+
+/** All of a map's positions, example by example. */
+function positionsOf({ axes: [batch = [], , ...space] }: Operand): readonly Part[] {
+  return [...batch, ...space.flat()]
 }
 
 /** The axes of a result whose batch is that of `x`, and the channels those given. */
@@ -89,57 +93,61 @@ function surrounded(g: Emitter, x: Variable, groups: Groups, edges: Edges): Stor
 }
 
 /**
- * For each element of the kernel, the product of the results' gradients with what it has seen. The gradients are
- * brought into rows of channels once; what was seen lies in columns of channels already.
+ * For each element of the kernel, the products of what it has seen and the results' gradients, summed over positions and
+ * examples. A kernel of one element sees all of the map.
  */
 export const convWeightGradient: Lowering<'convWeightGradient'> = ({ x, dy }, attributes, g, type) => {
   const { stride, kernel } = attributes
-  const [batch = [], out = [], ...space] = dy.axes
-  const positions = [...batch, ...space.flat()]
-  const rows = g.arranged(dy, [out, positions])
+  const [outs = [], ins = [], ...kernelAxes] = plainAxes(type.shape)
+  const axes = [outs, ins, ...kernelAxes]
+  if (product(kernel) === 1 && stride === 1) {
+    const rows = g.arranged(dy, [dy.axis(1), positionsOf(dy)])
+    const columns = g.arranged(x, [positionsOf(x), x.axis(1)])
+    return new Operand(type, axes, [g.tensor(code`tf.matMul(${rows}, ${columns})`, [outs, ins])])
+  }
   const groups = channelsLast(x.axes)
   const map = surrounded(g, g.arranged(x, groups), groups, edgesOf(attributes, kernel.length))
-  const channels = (groups[3] ?? []).map(({ size }) => ({ size }))
-  const sides = plane(dy.type.shape.slice(2).map(Number), 1)
-  const taps = tapsOf(plane(kernel, 1)).map((tap) => {
-    const seen = { variable: seenBy(g, map, tap, sides, stride), groups: channelsLast([batch, channels, ...space]) }
-    const columns = g.regrouped(seen, [positions, channels], 'float32').variable
-    return g.tensor(code`tf.matMul(${rows}, ${columns})`, [out, channels])
-  })
-  const [outs = [], ins = [], ...kernelAxes] = plainAxes(type.shape)
-  const result = [kernelAxes.flat(), outs, ins]
-  const [only] = taps
-  const tensor =
-    only !== undefined && taps.length === 1
-      ? g.regrouped(only, result, 'float32')
-      : g.tensor(code`tf.stack(${taps.map(({ variable }) => variable)})`, result)
-  return new Operand(type, [outs, ins, ...kernelAxes], [tensor])
+  const gradients = g.arranged(dy, channelsLast(dy.axes))
+  const f = g.helper('weightGradient', weightGradient)
+  const [height, width] = plane(kernel, 1)
+  // The columns that are put side by side, the rows of them that a row of the kernel sees, and what is made of them.
+  const scratch = multiply(product(sizesOf(map.groups)), 2 * width + 1)
+  const text = code`${f}(${map.variable}, ${gradients}, [${height}, ${width}], ${stride})`
+  return new Operand(type, axes, [g.tensor(text, [...plane(kernelAxes, []), ins, outs], 'float32', { scratch })])
 }
 
-/** What an element of the kernel sees of a map: [batch, height, width, channels], of these sides. */
-function seenBy(
-  g: Emitter,
-  { variable, groups }: StoredTensor,
-  [row = 0, column = 0]: readonly number[],
-  [height, width]: readonly [number, number],
-  stride: number,
-): Variable {
-  const [all = 1, tall, wide, channels = 1] = sizesOf(groups)
-  if (stride === 1 && tall === height && wide === width) return variable
-  const [batch = [], , , last = []] = groups
-  const seen = [batch, [{ size: height }], [{ size: width }], last]
-  if (stride > 1) {
-    const end = [all, row + (height - 1) * stride + 1, column + (width - 1) * stride + 1, channels]
-    const text = code`tf.stridedSlice(${variable}, ${[0, row, column, 0]}, ${end}, ${[1, stride, stride, 1]})`
-    return g.tensor(text, seen).variable
+/**
+ * What is left to do at run time, as the backend likes it. map, with zeros around it: [batch, height, width, in], dy:
+ * [batch, height, width, out]. Result: [height, width, in, out] of the kernel.
+ *
+ * XNNPACK convolves faster than it multiplies what has been sliced: on wasm the gradients are the kernel of one
+ * convolution, with examples as its channels. Elsewhere a kernel's columns lie side by side, so that there is a product for
+ * each of its rows.
+ */
+const weightGradient = `(map, dy, [height, width], stride) => tf.tidy(() => {
+  if (tf.getBackend() === 'wasm') {
+    const seen = tf.transpose(map, [3, 1, 2, 0])
+    const gradient = tf.conv2d(seen, tf.transpose(dy, [1, 2, 0, 3]), 1, 'valid', 'NHWC', stride)
+    return tf.transpose(tf.slice(gradient, [0, 0, 0, 0], [-1, height, width, -1]), [1, 2, 0, 3])
   }
-  // The fewer rows, the faster: the columns are taken with their channels.
-  const [down, across] = [groups[1] ?? [], groups[2] ?? []]
-  const inRows = g.regrouped({ variable, groups }, [batch, down, [...across, ...last]], 'float32').variable
-  const sizes = [all, height, multiply(width, channels)]
-  const text = code`tf.slice(${inRows}, ${[0, row, multiply(column, channels)]}, ${sizes})`
-  return g.tensor(text, [batch, [{ size: height }], [{ size: width }, ...last]]).variable
-}
+  const [batch, tall, wide, out] = dy.shape
+  const channels = map.shape[3]
+  const every = (x, axis, first, count) => {
+    const [begin, end, strides] = [[0, 0, 0, 0], [...x.shape], [1, 1, 1, 1]]
+    begin[axis] = first
+    end[axis] = first + (count - 1) * stride + 1
+    strides[axis] = stride
+    return tf.stridedSlice(x, begin, end, strides)
+  }
+  const columns = Array.from({ length: width }, (_, column) => every(map, 2, column, wide))
+  const beside = columns.length === 1 ? columns[0] : tf.concat(columns, 3)
+  const gradients = tf.reshape(dy, [-1, out])
+  const kernel = Array.from({ length: height }, (_, row) => tf.tidy(() => {
+    const seen = tf.reshape(every(beside, 1, row, tall), [-1, width * channels])
+    return tf.matMul(seen, gradients, true)
+  }))
+  return tf.reshape(kernel.length === 1 ? kernel[0] : tf.concat(kernel), [height, width, channels, out])
+})`
 
 /** Of a factor that is a power of 2, so that no position is rounded. */
 export const upsample: Lowering<'upsample'> = ({ x }, { factor }, g, type) => {

@@ -1,12 +1,15 @@
 /** Ops on single elements that are more than a function of tfjs of the same meaning. */
 import { aligned } from '../align.js'
-import { code, listed } from '../code.js'
+import { code, listed, type Variable } from '../code.js'
+import { sizesOf } from '../layout.js'
 import { Operand } from '../operand.js'
 import { onElements, type Lowering } from './lowering.js'
 
 export const where: Lowering<'where'> = ({ condition, a, b }, _, g, type) => {
   const { axes, groups, variables } = aligned(g, [condition, a, b], type.shape.length)
-  return new Operand(type, axes, [g.tensor(code`tf.where(${listed(variables)})`, groups)])
+  // tfjs would repeat a number element by element.
+  const filled = (v: Variable) => (v.literal ? g.tensor(code`tf.fill(${sizesOf(groups)}, ${v})`, groups).variable : v)
+  return new Operand(type, axes, [g.tensor(code`tf.where(${listed(variables.map(filled))})`, groups)])
 }
 
 export const toFloat: Lowering<'toFloat'> = ({ x }, _, g, type) =>
