@@ -8,6 +8,7 @@ batch has the same examples on any number of ranks, and what comes after n batch
 import io
 import json
 import os
+import signal
 import tarfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -224,8 +225,15 @@ class Batches(Dataset[Batch]):
             num_workers=workers,
             pin_memory=pin,
             prefetch_factor=4 if workers > 0 else None,
+            worker_init_fn=leave_signals,
         )
         return iter(loader)
+
+
+def leave_signals(worker: int) -> None:
+    """What asks a run to stop often reaches all its processes; those that read have to go on until it has saved."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
 
 
 def padded(texts: Sequence[Tensor], tokens: int = 0) -> tuple[Tensor, Tensor]:
