@@ -71,15 +71,15 @@ ${rows.join('\n')}
 
 A batch is that of all processes together. \`python train.py\` trains with one; \`--help\` lists the options.
 
-**Going on.** Ctrl-C, SIGTERM and the end of a job save. The same command with \`--resume\` goes on, with another number of
-processes or the other \`--strategy\` too: the examples, noise and steps of diffusion stay those of an undisturbed run.
+**Going on.** Ctrl-C, SIGTERM and the end of a job save. The same command with \`--resume\` goes on, with another number
+of processes or the other \`--strategy\` too: examples, noise and steps of diffusion stay those of an undisturbed run.
 
-**DDP or FSDP.** \`--strategy ddp\` keeps the whole model on each GPU and is faster where it fits. \`--strategy fsdp\` spreads
-weights, their average and the moments of Adam over all of them. \`--recompute 64 128\` saves the memory of activations:
-levels of these sides compute them twice.
+**DDP or FSDP.** \`--strategy ddp\` keeps the whole model on each GPU and is faster where it fits. \`--strategy fsdp\`
+spreads weights, their average and the moments of Adam over all of them. \`--recompute 64 128\` saves the memory of
+activations: levels of these sides compute them twice.
 
-**Several nodes.** With Slurm: \`sbatch --nodes 4 train.slurm DATA RUN\`; the job saves before its time is over, and is put
-into the queue again. Without, on each node (the first is \`--node-rank 0\`):
+**Several nodes.** With Slurm: \`sbatch --nodes 4 train.slurm DATA RUN\`; the job saves before its time is over, and is
+put into the queue again. Without, on each node (the first is \`--node-rank 0\`):
 
     torchrun --nnodes 4 --node-rank N --nproc-per-node 8 --master-addr FIRST --master-port 29500 train.py DATA --out RUN
 

@@ -68,3 +68,15 @@ model Mine {
 
 sample Mine { method dpm  steps 6 }
 `
+
+/** Two phases, mixed batches, dropped conditions, flips, warm-up, clipping and an average. */
+export const progressive = `${tiny}
+train Tiny {
+  optimizer adamw { rate 1e-3  warmup 4  clip 0.5  weight_decay 0.01 }
+  average 0.9
+  condition_dropout 20%
+  flip yes
+  phase Inner { steps 8  batch 8 }
+  phase Tiny { steps 12  batch 8  mix 1:1 }
+}
+`

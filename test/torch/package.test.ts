@@ -9,7 +9,7 @@ import { torchTraining } from '../../runtime/torch/training.js'
 import { memoryHost } from '../host.js'
 import { filesOf, noReport } from '../shipped.js'
 import { lineLength, listed, variableName } from '../../backends/torch/python.js'
-import { tiny, userBlocks } from './models.js'
+import { progressive, userBlocks } from './models.js'
 
 function packageOf(source: string, name?: string) {
   const { models, sources, diagnostics } = checkFile('mine.mdm', memoryHost({ 'mine.mdm': source }))
@@ -17,13 +17,13 @@ function packageOf(source: string, name?: string) {
   const model = name === undefined ? models.at(-1) : models.find((one) => one.name === name)
   if (model === undefined) throw new Error('no model')
   const found = new DiagnosticList()
-  const written = torchPackage(model, found.report, { sources, training: torchTraining(model, noReport) })
+  const written = torchPackage(model, found.report, { sources, training: torchTraining(model, () => undefined) })
   return { files: written?.files ?? new Map<string, string>(), found: found.all }
 }
 
 describe('reads as an expert would write it', () => {
   it.each([
-    ['a tiny nest with text', tiny, 'nest'],
+    ['a tiny nest with text', progressive, 'nest'],
     ['blocks of a user', userBlocks, 'blocks'],
   ])('%s', async (_, source, folder) => {
     const { files, found } = packageOf(source)

@@ -18,6 +18,7 @@ import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import { stepInputs } from '../../runtime/sample/loop.js'
 import { TorchEngine } from '../../runtime/torch/engine.js'
 import { pythonProgram } from '../../runtime/torch/process.js'
+import { torchTraining } from '../../runtime/torch/training.js'
 import { writePackage } from '../../runtime/torch/write.js'
 import { initialWeights } from '../../runtime/weights/initialise.js'
 import { ruleUniforms, ruleWeights } from '../../runtime/weights/rule.js'
@@ -25,7 +26,7 @@ import { writeSafetensors } from '../../runtime/weights/write-safetensors.js'
 import { memoryHost } from '../host.js'
 import { noReport } from '../shipped.js'
 import { hasTool, hasTorch } from './found.js'
-import { tiny, userBlocks } from './models.js'
+import { progressive, tiny, userBlocks } from './models.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'mdmc-package-'))
 const engine = new TorchEngine()
@@ -58,7 +59,8 @@ model Clip nests Frame {
 
 async function written(source: string, name: string): Promise<string> {
   const checked = checkFile('mine.mdm', memoryHost({ 'mine.mdm': source }))
-  const made = torchPackage(checked.models.at(-1) ?? lastOf(source), noReport, { sources: checked.sources })
+  const model = checked.models.at(-1) ?? lastOf(source)
+  const made = torchPackage(model, noReport, { sources: checked.sources, training: torchTraining(model, noReport) })
   if (made === undefined) throw new Error('no package')
   const path = join(folder, name)
   await writePackage(made, path)
@@ -72,7 +74,7 @@ function run(program: string, given: readonly string[], cwd: string): string {
 }
 
 describe('tools find nothing', () => {
-  const sources = Object.entries({ tiny, userBlocks, video })
+  const sources = Object.entries({ progressive, userBlocks, video })
   describe.skipIf(!hasTool('ruff'))('ruff', () => {
     it.each(sources)('%s', async (name, source) => {
       const path = await written(source, `ruff-${name}`)

@@ -6,10 +6,10 @@ a file of noise and of conditions, and one to write the images that `weights` ma
 
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 
-import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 
 STANDARD = {"workers": 0, "sample_every": 0, "log_every": 1, "save_every": 1000, "device": "cpu"}
@@ -19,7 +19,6 @@ def train(name, **given):
     plan, run = (importlib.import_module(f"{name}.{module}") for module in ("plan", "run"))
     options = run.Options(**{**STANDARD, **given, "out": Path(given["out"])})
     assert run.Run(plan.SETTINGS, plan.PHASES, options).train()
-    dist.destroy_process_group()
 
 
 def sample(name, weights, noise, pictures):
@@ -36,6 +35,7 @@ def sample(name, weights, noise, pictures):
 
 
 if __name__ == "__main__":
+    print(f"rank {os.environ.get('RANK', '0')} is process {os.getpid()}", flush=True)
     for item in json.loads(sys.argv[1]):
         folder = Path(item.pop("package"))
         sys.path.insert(0, str(folder))

@@ -27,10 +27,9 @@ class Processes:
             torch.backends.cudnn.benchmark = True
         # What is small and for the host goes through gloo, so that nothing waits for the device.
         backend = "cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo"
-        if "RANK" in os.environ:
-            dist.init_process_group(backend)
-        else:
-            dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+        alone = {} if "RANK" in os.environ else {"store": dist.HashStore(), "rank": 0, "world_size": 1}
+        if not dist.is_initialized():
+            dist.init_process_group(backend, **alone)
         self.rank = dist.get_rank()
         self.world = dist.get_world_size()
         self.stopped = False

@@ -29,14 +29,16 @@ class Samples:
                 # Both have as many tokens, so that guidance can put them into one batch.
                 texts = [shards.prompts[name].float() for name in names]
                 texts += [shards.prompts["empty"].float()] * len(names)
-                text, mask = (both.to(device).chunk(2) for both in padded(texts))
-                self.given = list(zip(text, mask))
-                self.captions = shards.about["prompt_texts"][: len(names)]
+                text, mask = (tensor.to(device) for tensor in padded(texts))
+                half = len(names)
+                self.given = [(text[:half].clone(), mask[:half].clone()), (text[half:].clone(), mask[half:].clone())]
+                self.captions = shards.about["prompt_texts"][:half]
         elif isinstance(condition, Labels):
-            self.count = min(PICTURES, condition.classes)
-            label = torch.arange(self.count, device=device)
+            wanted: list[int] = shards.about.get("prompt_labels") or list(range(condition.classes))
+            label = torch.tensor(wanted[:PICTURES], device=device)
+            self.count = len(label)
             self.given = [(label,), (torch.full_like(label, -1),)]
-            self.captions = list(condition.names[: self.count]) or [str(i) for i in range(self.count)]
+            self.captions = [condition.names[i] if condition.names else str(i) for i in label.tolist()]
 
     def draw(self, model: nn.Module) -> Tensor:
         """Pictures of the highest resolution, from -1 to 1."""
