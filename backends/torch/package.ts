@@ -205,6 +205,7 @@ function packageName(model: string): string {
       'torch',
       'class',
       'test',
+      'train',
       'safetensors',
     ].includes(name)
     ? name

@@ -10,7 +10,18 @@ const training = new URL(
   import.meta.url.endsWith('.ts') ? '../../backends/torch/training/' : './torch-training/',
   import.meta.url,
 )
-const modules = ['checkpoint', 'command', 'data', 'parallel', 'report', 'run', 'samples', 'settings', 'training']
+const modules = [
+  'checkpoint',
+  'command',
+  'data',
+  'order',
+  'parallel',
+  'report',
+  'run',
+  'samples',
+  'settings',
+  'training',
+]
 
 /** Writes the files of a package into `folder`. Result: their paths. Throws the system's error where it cannot. */
 export async function writePackage({ name, files, trains }: TorchPackage, folder: string): Promise<string[]> {

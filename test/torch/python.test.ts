@@ -1,6 +1,6 @@
 /** Generated packages in Python: tools that look at the code, the numbers of every kind of setting, what PyTorch adds. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -25,7 +25,7 @@ import { ruleUniforms, ruleWeights } from '../../runtime/weights/rule.js'
 import { writeSafetensors } from '../../runtime/weights/write-safetensors.js'
 import { memoryHost } from '../host.js'
 import { noReport } from '../shipped.js'
-import { hasTool, hasTorch } from './found.js'
+import { hasTool, hasTorch, hasTraining } from './found.js'
 import { progressive, tiny, userBlocks } from './models.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'mdmc-package-'))
@@ -82,9 +82,13 @@ describe('tools find nothing', () => {
       run('ruff', ['format', '--no-cache', '--check', '.'], path)
     })
   })
-  describe.skipIf(!hasTorch || !hasTool('pyright'))('pyright', () => {
+  describe.skipIf(!hasTraining || !hasTool('pyright'))('pyright', () => {
     it('all', async () => {
       for (const [name, source] of sources) await written(source, `pyright/${name}`)
+      // What each package's own pyproject.toml says, for all of them at once.
+      const executionEnvironments = sources.map(([root]) => ({ root }))
+      const settings = { typeCheckingMode: 'basic', reportPrivateImportUsage: false, executionEnvironments }
+      writeFileSync(join(folder, 'pyright/pyrightconfig.json'), JSON.stringify(settings))
       run('pyright', ['.'], join(folder, 'pyright'))
     })
   })

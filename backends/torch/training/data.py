@@ -1,19 +1,12 @@
-"""Reads what `mdmc data export` wrote: batches that depend on their number alone, whatever reads them.
-
-A run has a number of lanes. In every epoch the shards are shuffled and dealt to the lanes, and the examples of each
-shard are shuffled too. A batch takes equally many examples of every lane, and the lanes are dealt to the ranks: so a
-batch has the same examples on any number of ranks, and what comes after n batches follows from n.
-"""
+"""Reads what `mdmc data export` wrote."""
 
 import io
 import json
 import os
 import signal
 import tarfile
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -25,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from .order import Order
 from .settings import Inputs, Labels, Mistake, Settings, Text, seed_of
 
 
@@ -105,46 +99,6 @@ def members(path: str) -> list[dict[str, tuple[int, int]]]:
 def opened(path: str, process: int) -> BinaryIO:
     """A file to read from. process: the one that reads, since those that share a file would move its position."""
     return open(path, "rb")
-
-
-class Order:
-    """Which example a lane gives at each of its positions."""
-
-    def __init__(self, sizes: Sequence[int], lanes: int, *seed: int | str) -> None:
-        self.sizes = sizes
-        self.lanes = lanes
-        self.seed = seed
-        self.starts = [0]
-        """The position of each lane at which each epoch begins."""
-        self.latest: tuple[int, list[list[int]]] = (-1, [])
-
-    def dealt(self, epoch: int) -> list[list[int]]:
-        """The shards of each lane in an epoch."""
-        if self.latest[0] != epoch:
-            order = permutation(len(self.sizes), *self.seed, epoch)
-            self.latest = (epoch, [order[lane :: self.lanes] for lane in range(self.lanes)])
-        return self.latest[1]
-
-    def length(self, epoch: int) -> int:
-        """How many examples every lane gives in an epoch: as many as the smallest lane has."""
-        return min(sum(self.sizes[shard] for shard in lane) for lane in self.dealt(epoch))
-
-    def at(self, lane: int, position: int) -> tuple[int, int]:
-        """The shard and the number in it of the example at a position of a lane."""
-        while self.starts[-1] <= position:
-            self.starts.append(self.starts[-1] + self.length(len(self.starts) - 1))
-        epoch = bisect_right(self.starts, position) - 1
-        shards = self.dealt(epoch)[lane]
-        ends = list(accumulate(self.sizes[shard] for shard in shards))
-        place = position - self.starts[epoch]
-        number = bisect_right(ends, place)
-        shard = shards[number]
-        return shard, permutation(self.sizes[shard], *self.seed, epoch, shard)[place - ends[number]]
-
-
-@lru_cache(maxsize=256)
-def permutation(count: int, *seed: int | str) -> list[int]:
-    return torch.randperm(count, generator=torch.Generator().manual_seed(seed_of("order", *seed))).tolist()
 
 
 class Batches(Dataset[Batch]):

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,8 @@ import torch
 from torch import nn
 
 from . import checkpoint
-from .data import Batch, Batches, Order, Shards
+from .data import Batch, Batches, Shards
+from .order import Order, lanes_for
 from .parallel import Processes
 from .report import Counters, Report
 from .samples import Samples
@@ -238,32 +238,3 @@ class PhaseRun:
         self.trainer.model.train()
         if self.report:
             self.report.pictures(step, images, self.samples.captions)
-
-
-def lanes_for(phases: Sequence[Phase], sizes: Sequence[int], world: int) -> int:
-    """A number of lanes that every batch, and every resolution's share of it, can be divided by, and that ranks share.
-
-    The more there are, the more shards a batch comes from, and the more ranks the run can go on with; but few examples
-    may be left over at the end of an epoch.
-    """
-
-    def common(batch: int | None) -> int:
-        rows = [count for phase in phases for count in phase.rows(batch or phase.batch or world)]
-        return math.gcd(*rows, *(batch or phase.batch or world for phase in phases))
-
-    whole = common(None)
-    if whole % world != 0:
-        least = max(phase.batch or 1 for phase in phases)
-        batch = next((count for count in range(least, least + 100_000) if common(count) % world == 0), None)
-        raise Mistake(
-            f"batches of {', '.join(str(phase.batch) for phase in phases)} images cannot be divided over {world} "
-            f"processes, each with its share of every resolution; use --batch {batch}"
-        )
-    choices = [n for n in range(world, min(whole, len(sizes), 16 * world) + 1, world) if whole % n == 0]
-    used = {n: n * Order(sizes, n).length(0) / sum(sizes) for n in choices}
-    good = [n for n in choices if used[n] >= 0.9] or sorted(choices, key=lambda n: used[n])
-    if not good or used[good[-1]] < 0.5:
-        raise Mistake(
-            f"{len(sizes)} shards cannot be dealt evenly to {world} processes; export the data with a smaller --shard-size"
-        )
-    return good[-1]
