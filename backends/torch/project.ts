@@ -53,9 +53,8 @@ ${trains ? '# torch has names that it does not list: torch._foreach_add_, torch.
 function readme(model: Model, { phases }: TorchTraining): string {
   const said = phases.every(({ steps }) => steps !== undefined)
   const more = said ? '' : ' --steps 100000 --batch 256'
-  const rows = phases.map(
-    ({ model: part, steps, batch, rate }, i) =>
-      `| ${i + 1} | ${part.name} | ${steps ?? '`--steps`'} | ${batch ?? '`--batch`'} | ${rate} |`,
+  const rows = phases.map(({ model: part, steps, batch, rate }, i) =>
+    [i + 1, part.name, steps ?? '`--steps`', batch ?? '`--batch`', rate].map(String),
   )
   return `# ${model.name}
 
@@ -65,9 +64,7 @@ A Matryoshka diffusion model in PyTorch, with its training.
     mdmc data export MODEL.mdm --data PHOTOS -o DATA
     torchrun --nproc-per-node 8 train.py DATA --out RUN${more}
 
-| phase | model | steps | images of a batch | learning rate |
-| ----- | ----- | ----- | ----------------- | ------------- |
-${rows.join('\n')}
+${table([['phase', 'model', 'steps', 'images of a batch', 'learning rate'], ...rows])}
 
 A batch is that of all processes together. \`python train.py\` trains with one; \`--help\` lists the options.
 
@@ -90,4 +87,13 @@ DATA and RUN must be the same folders on all nodes.
 there at any time. \`mdmc compile MODEL.mdm --weights RUN/average.safetensors\` takes them. \`RUN/metrics.jsonl\`,
 \`RUN/samples\` and \`tensorboard --logdir RUN\` show how far it has come.
 `
+}
+
+/** A table of Markdown, the first row its head. */
+function table(rows: readonly (readonly string[])[]): string {
+  const [head = []] = rows
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
+  const [first = '', ...rest] = rows.map(line)
+  return [first, line(widths.map((width) => '-'.repeat(width))), ...rest].join('\n')
 }

@@ -9,7 +9,7 @@ import { phasesOf, publishedTraining } from '../train/phases.js'
  * trained is reported, and gives undefined.
  */
 export function torchTraining(model: Model, report: Report): TorchTraining | undefined {
-  const { phases: given = [], ...settings } = model.training ?? { ...publishedTraining, phases: [] }
+  const { phases: given, ...settings } = model.training ?? { ...publishedTraining, phases: [] }
   if (given.length > 0) {
     const phases = phasesOf(model, {}, report)
     return phases && { settings, phases }
