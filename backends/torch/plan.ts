@@ -33,7 +33,6 @@ export function trainingModules(
 ): Map<string, string> {
   const modules = new Map(files)
   const imported = new Set<string>()
-  const classes = new Set<string>()
   /** The name of a module with this text, new where there is none. */
   const moduleOf = (kind: string, part: Model, text: string): string => {
     const has = (name: string) => modules.get(`${name}.py`)
@@ -47,13 +46,12 @@ export function trainingModules(
   const written = phases.map((phase) => {
     const part = partsOf(model).find(({ name }) => name === phase.model.name) ?? model
     const name = classNames.get(part) ?? part.name
-    classes.add(name)
     const diffusion = moduleOf('diffusion', part, diffusionModule(phase.model))
     // Schedules, all that a sampler needs of a process, do not depend on the mix of resolutions.
     const process = part === model ? 'diffusion' : diffusion
     const shown = { ...part, sampling: { ...model.sampling, until: undefined } }
     const sampler = moduleOf('sampler', part, samplerModule(shown, new Map([[shown, name]]), process))
-    return phaseLines(phase, part, [name, diffusion, sampler])
+    return phaseLines(phase, part, [`model.${name}`, diffusion, sampler])
   })
   const inputs = innermost(model).condition
   const condition = inputs?.kind === 'text' ? ['Text'] : inputs?.kind === 'label' ? ['Labels'] : []
@@ -63,8 +61,8 @@ export function trainingModules(
     [
       ...docstring(`How ${model.name} is trained: its section \`train\`.`, 0),
       '',
-      ...importLine('.', [...imported]),
-      ...importLine('.model', [...classes]),
+      // Classes may be called as those of settings.py are.
+      ...importLine('.', ['model', ...imported]),
       ...importLine('.settings', ['Inputs', 'Phase', 'Settings', ...condition]),
       '',
       ...(names.length === 0 ? [] : [...classLines(names), '']),

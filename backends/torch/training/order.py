@@ -80,6 +80,7 @@ def lanes_for(phases: Sequence[Phase], sizes: Sequence[int], world: int) -> int:
     good = [n for n in choices if used[n] >= 0.9] or sorted(choices, key=lambda n: used[n])
     if not good or used[good[-1]] < 0.5:
         raise Mistake(
-            f"{len(sizes)} shards cannot be dealt evenly to {world} processes; export the data with a smaller --shard-size"
+            f"{len(sizes)} shards cannot be dealt evenly to {world} processes; "
+            "export the data with a smaller --shard-size"
         )
     return good[-1]

@@ -224,8 +224,8 @@ class PhaseRun:
                 self.report.note(step, f"{int(skipped)} steps were skipped so far: not finite")
         if in_a_row >= MOST_SKIPPED:
             raise Mistake(
-                f"the last {int(in_a_row)} steps up to {step} had no finite loss and gradient, and weights that give such "
-                "losses do not recover: lower the learning rate, lengthen `warmup` or set `clip 1`"
+                f"the last {int(in_a_row)} steps up to {step} had no finite loss and gradient, and weights that give "
+                "such losses do not recover: lower the learning rate, lengthen `warmup` or set `clip 1`"
             )
 
     def sample(self, step: int) -> None:

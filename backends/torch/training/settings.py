@@ -11,11 +11,11 @@ from torch import nn
 
 
 class Mistake(Exception):
-    """What the user can put right; shown without a traceback. local: whether other ranks may not know of it."""
+    """What the user can put right; shown without a traceback."""
 
-    def __init__(self, text: str, local: bool = False) -> None:
-        super().__init__(text)
-        self.local = local
+
+class Damage(Mistake):
+    """The same, where one process may be the only one to find it."""
 
 
 class Text(NamedTuple):

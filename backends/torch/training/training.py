@@ -112,7 +112,7 @@ class Trainer:
         return learning_rate(self.taken, self.steps, self.phase.rate, self.settings)
 
     def step(self, batches: Iterable[Drawn], parts: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Takes the gradient of the mean loss of so many batches, this rank's and those of all others, and makes a step.
+        """Makes a step with the gradient of the mean loss of so many batches, of this rank and of all others.
 
         Result: mean losses, in all and at each resolution, the norm of the gradient, and whether the step was skipped
         (1) since the loss or the norm is not finite; the same on all ranks, and left on the device.

@@ -1,7 +1,6 @@
 """How Mine is trained: its section `train`."""
 
-from . import diffusion, sampler
-from .model import Mine
+from . import diffusion, model, sampler
 from .settings import Inputs, Labels, Phase, Settings
 
 SETTINGS = Settings(
@@ -23,7 +22,7 @@ SETTINGS = Settings(
 PHASES = (
     Phase(
         "Mine",
-        Mine,
+        model.Mine,
         diffusion,
         sampler,
         inputs=Inputs(8, 1, 3, Labels(3, ()), {}),

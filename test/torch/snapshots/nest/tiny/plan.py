@@ -1,7 +1,6 @@
 """How Tiny is trained: its section `train`."""
 
-from . import diffusion, diffusion_inner, sampler, sampler_inner
-from .model import Inner, Tiny
+from . import diffusion, diffusion_inner, model, sampler, sampler_inner
 from .settings import Inputs, Phase, Settings, Text
 
 SETTINGS = Settings(
@@ -23,7 +22,7 @@ SETTINGS = Settings(
 PHASES = (
     Phase(
         "Inner",
-        Inner,
+        model.Inner,
         diffusion_inner,
         sampler_inner,
         inputs=Inputs(8, 1, 3, Text(12, masked=True), {"scale": 16.0}),
@@ -35,7 +34,7 @@ PHASES = (
     ),
     Phase(
         "Tiny",
-        Tiny,
+        model.Tiny,
         diffusion,
         sampler,
         inputs=Inputs(16, 1, 3, Text(12, masked=True), {"scale": 16.0}),
