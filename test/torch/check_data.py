@@ -55,6 +55,8 @@ def mistake(act):
 
 
 inputs = plan.PHASES[-1].inputs
+listed_wrong = reader.Shards(data)
+listed_wrong.sizes = [8, *shards.sizes[1:]]
 model = plan.PHASES[-1].model()
 checkpoint.save_file({"other": torch.zeros(1)}, f"{folder}/other.safetensors")
 thirds = [replace(plan.PHASES[-1], shares=(2 / 3, 1.0), batch=32)]
@@ -64,6 +66,7 @@ result["refusals"] = [
     mistake(lambda: orders.lanes_for(thirds, [10] * 8, 2)),
     mistake(lambda: orders.lanes_for(plan.PHASES, [100, 1], 2)),
     mistake(lambda: reader.Shards(f"{folder}/nowhere")),
+    mistake(lambda: listed_wrong.example(0, 0)),
     mistake(lambda: shards.refuse_unfit(replace(inputs, side=64), plan.SETTINGS)),
     mistake(lambda: shards.refuse_unfit(replace(inputs, frames=4), plan.SETTINGS)),
     mistake(lambda: shards.refuse_unfit(replace(inputs, condition=settings.Text(99, True)), plan.SETTINGS)),

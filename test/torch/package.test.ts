@@ -32,6 +32,16 @@ describe('reads as an expert would write it', () => {
   })
 })
 
+it('divides an image by its deviation only where the model is nested', () => {
+  const level = (side: number) => `level ${side} { channels 32  blocks 1 }`
+  const { files } = packageOf(
+    `model A { ${level(8)} } model B nests A { ${level(16)} ${level(8)} } model C nests B { ${level(32)} ${level(16)} }`,
+  )
+  const text = files.get('c/model.py') ?? ''
+  expect(text).toContain('self.inner_unet = B(nested=True)')
+  expect(text).toContain('if self.nested:\n            image = image / image.std(dim=(1, 2, 3), keepdim=True)')
+})
+
 describe('shipped models', () => {
   it.each([...filesOf('models'), ...filesOf('examples'), 'examples/emoji/emoji.mdm'])('%s', (path) => {
     const { models, sources } = checkFile(path, disk)

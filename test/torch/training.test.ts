@@ -242,6 +242,7 @@ describe.skipIf(!hasTraining)('training', () => {
         "batches of 32 images cannot be divided over 2 processes, each with its share of every resolution; use --batch 34",
         "2 shards cannot be dealt evenly to 2 processes; export the data with a smaller --shard-size",
         "./tiny/nowhere is not a folder that \`mdmc data export\` wrote whole: [Errno 2] No such file or directory: './tiny/nowhere/dataset.json'",
+        "./texts/000000.tar has 9 examples, and 8 are listed; export it again",
         "the images have 16 pixels, and 64 are needed; export them again",
         "the examples have 1 frames, and 4 are needed; export others",
         "the data set has text of 12 features, and 99 features are needed; export it again",

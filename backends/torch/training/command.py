@@ -56,7 +56,7 @@ def main(name: str) -> None:
     from . import checkpoint
     from .plan import PHASES, SETTINGS
     from .run import Options, Run
-    from .settings import Mistake
+    from .settings import Damage, Mistake
 
     first = os.environ.get("RANK", "0") == "0"
     try:
@@ -68,7 +68,6 @@ def main(name: str) -> None:
         options = Options(**given)
         done = Run(SETTINGS, PHASES, options).train()
     except Mistake as mistake:
-        # Nearly all are the same on every process.
-        sys.exit(f"error: {mistake}" if first or mistake.local else 1)
+        sys.exit(f"error: {mistake}" if first or isinstance(mistake, Damage) else 1)
     if first:
         print(f"done: {options.out}" if done else f"stopped; go on with --resume: {options.out}")

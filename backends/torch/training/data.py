@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .order import Order
-from .settings import Inputs, Labels, Mistake, Settings, Text, seed_of
+from .settings import Damage, Inputs, Labels, Mistake, Settings, Text, seed_of
 
 
 class Batch(NamedTuple):
@@ -73,9 +73,7 @@ class Shards:
         path = str(self.files[shard])
         found = members(path)
         if len(found) != self.sizes[shard]:
-            raise Mistake(
-                f"{path} has {len(found)} examples, and {self.sizes[shard]} are listed; export it again", local=True
-            )
+            raise Damage(f"{path} has {len(found)} examples, and {self.sizes[shard]} are listed; export it again")
         file = opened(path, os.getpid())
         result = {}
         for ending, (offset, size) in found[index].items():

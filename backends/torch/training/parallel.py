@@ -41,7 +41,7 @@ class Processes:
 
     def stopping(self) -> bool:
         """Whether any process has been asked to stop; all must ask together."""
-        flag = torch.tensor(self.stopped)
+        flag = torch.tensor(int(self.stopped))
         dist.all_reduce(flag, dist.ReduceOp.MAX)
         return bool(flag)
 
