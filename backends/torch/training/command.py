@@ -60,13 +60,15 @@ def main(name: str) -> None:
 
     first = os.environ.get("RANK", "0") == "0"
     try:
-        if (run := given.pop("export")) is not None:
-            print(*checkpoint.publish(run), sep="\n")
+        if (exported := given.pop("export")) is not None:
+            print(*checkpoint.publish(exported), sep="\n")
             return
         if given["data"] is None or given["out"] is None:
             parser.error("DATA and --out are needed")
         options = Options(**given)
-        done = Run(SETTINGS, PHASES, options).train()
+        run = Run(SETTINGS, PHASES, options)
+        done = run.train()
+        run.processes.close()
     except Mistake as mistake:
         sys.exit(f"error: {mistake}" if first or isinstance(mistake, Damage) else 1)
     if first:

@@ -45,6 +45,9 @@ class Processes:
         dist.all_reduce(flag, dist.ReduceOp.MAX)
         return bool(flag)
 
+    def close(self) -> None:
+        dist.destroy_process_group()
+
     def agreed(self, value: Any) -> Any:
         """The first process's value, everywhere."""
         values = [value]

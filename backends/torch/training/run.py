@@ -75,7 +75,7 @@ class Run:
                 f"a run with {self.lanes} lanes goes on with a number of processes that divides it, not {world}"
             )
         self.bfloat16 = self.precision() == "bf16"
-        if self.processes.rank == 0:
+        if self.newest is None and self.processes.rank == 0:
             options.out.mkdir(parents=True, exist_ok=True)
             (options.out / "run.json").write_text(json.dumps({**self.begun, "lanes": self.lanes}, indent=2))
 
