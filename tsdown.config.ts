@@ -48,6 +48,7 @@ const program = defineConfig({
   // Hundreds of small files take longer to load than to run.
   deps: { onlyBundle: false },
   dts: { build: false },
+  copy: [{ from: 'backends/torch/training', to: 'dist', rename: 'torch-training' }],
   clean: true,
   fixedExtension: false,
   plugins: [licences],

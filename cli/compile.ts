@@ -10,9 +10,10 @@ import { buildGraph, buildStep, buildTrainingGraph, readModel } from './model.js
 import { whole } from './options.js'
 import { byteProgress, type Progress } from './progress.js'
 import { print, printJson, say, WrongUsage } from './report.js'
-import { freshWeights, weightsOfFile, type ChosenWeights } from './weights.js'
+import { chooseWeights } from './weights.js'
 
-interface CompileChoice {
+/** The options of the command. */
+export interface CompileChoice {
   readonly model?: string
   readonly target: string
   readonly output?: string
@@ -35,7 +36,7 @@ export function addCompile(program: Command): void {
     .command('compile')
     .description('compile a model into files for deployment')
     .argument('<file>', 'an .mdm file')
-    .addOption(new Option('--target <name>', 'what to write').choices(['onnx', 'tfjs']).default('onnx'))
+    .addOption(new Option('--target <name>', 'what to write').choices(['onnx', 'tfjs', 'torch']).default('onnx'))
     .option('--model <name>', 'which model of the file (default: the last)')
     .option('-o, --output <folder>', 'where to write (default: out/MODEL)')
     .option('--weights <file>', 'weights to put in: .safetensors or .pth')
@@ -58,7 +59,7 @@ export function addCompile(program: Command): void {
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  mdmc compile models/released-64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler\n  mdmc compile examples/nested.mdm --train\n  mdmc compile examples/emoji/emoji.mdm --target tfjs --weights emoji.safetensors',
+      '\nExamples:\n  mdmc compile models/released-64.mdm --weights vis_model_64x64.pth -o s64\n  mdmc compile models/S64S256.mdm --split --precision fp16\n  mdmc compile examples/nested.mdm --with-sampler\n  mdmc compile examples/nested.mdm --train\n  mdmc compile examples/emoji/emoji.mdm --target tfjs --weights emoji.safetensors\n  mdmc compile examples/nested.mdm --target torch -o nested',
     )
     .action(compile)
 }
@@ -68,12 +69,13 @@ async function compile(file: string, options: CompileChoice): Promise<void> {
     throw new WrongUsage('--seed is for fresh weights; leave out --weights and --no-weights')
   if (options.target === 'tfjs') refuseForTfjs(options)
   else if (options.recompute !== 'none' && !options.train) throw new WrongUsage('--recompute is for --train')
+  if (options.target === 'torch') return (await import('./compile_torch.js')).compileTorch(file, options)
   const started = performance.now()
   const model = readModel(file, options.model)
   const isModule = options.target === 'tfjs'
   const graph = buildGraph(model, { mixedBatch: !isModule && (options.mixedBatch ?? false) })
   if (options.split && !model.condition) say(`${model.name} has no condition, so there is nothing to split off`)
-  const weights = await chooseWeights(graph, options)
+  const weights = await chooseWeights(graph.parameters, options)
   const folder = options.output ?? join('out', model.name)
   const files = options.withSampler ? 2 : 1
   const bytes = files * graph.parameters.reduce((total, { shape }) => total + 4 * elementCount(shape), 0)
@@ -166,10 +168,4 @@ function counted(values: ParameterValues, progress: Progress): ParameterValues {
       },
     }),
   }
-}
-
-/** The weights that the options ask for; fresh ones where they say nothing. */
-async function chooseWeights(graph: Graph, { weights, seed = 0 }: CompileChoice): Promise<ChosenWeights | undefined> {
-  if (weights === false) return undefined
-  return weights === undefined ? freshWeights(graph.parameters, seed) : weightsOfFile(weights, graph.parameters)
 }

@@ -18,19 +18,28 @@ export interface EngineChoice extends Pick<EngineOptions, 'threads'> {
   readonly device?: string
 }
 
-export function addEngineOptions(command: Command, device?: 'auto'): Command {
+/** `more`: engines that only this command has. */
+export function addEngineOptions(command: Command, device?: 'auto', more: readonly string[] = []): Command {
+  const names = [...Object.keys(engines), ...more]
   return command
-    .addOption(new Option('--engine <name>', 'what computes').choices(Object.keys(engines)).default('onnx'))
+    .addOption(new Option('--engine <name>', 'what computes').choices(names).default('onnx'))
     .option('--device <name>', 'where it computes: auto, cpu, wasm, webgpu, cuda, ...', device)
     .option('--threads <count>', 'threads of the processor', whole(1, 1024))
 }
 
 /** The engine of that name, and the device that it is to use; refuses one that it does not have. */
 export async function chooseEngine(choice: EngineChoice): Promise<{ engine: Engine; options: EngineOptions }> {
+  const load = engines[choice.engine]
+  if (load === undefined) throw new WrongUsage(`there is no engine ${choice.engine}`)
+  return chooseDevice(await load(), choice)
+}
+
+/** The device that an engine is to use; refuses one that it does not have. */
+export async function chooseDevice<E extends Pick<Engine, 'name' | 'devices' | 'auto' | 'works'>>(
+  engine: E,
+  choice: EngineChoice,
+): Promise<{ engine: E; options: EngineOptions }> {
   const { engine: name, threads } = choice
-  const load = engines[name]
-  if (load === undefined) throw new WrongUsage(`there is no engine ${name}`)
-  const engine = await load()
   const { device = engine.devices[0] ?? '' } = choice
   const options = (chosen: string) => ({ device: chosen, ...(threads === undefined ? {} : { threads }) })
   if (engine.devices.includes(device)) return { engine, options: options(device) }
@@ -38,7 +47,7 @@ export async function chooseEngine(choice: EngineChoice): Promise<{ engine: Engi
   throw new WrongUsage(`the engine ${name} has no device ${device}; it has ${oneOf(engine.devices)}`)
 }
 
-async function firstThatWorks(engine: Engine): Promise<string> {
+async function firstThatWorks(engine: Pick<Engine, 'auto' | 'works'>): Promise<string> {
   for (const device of engine.auto) if (await engine.works(device)) return device
   return engine.auto.at(-1) ?? ''
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { DiagnosticList } from '../compiler/diagnostics/diagnostic.js'
 import type { CaseResult } from '../runtime/verify/verify.js'
-import { addEngineOptions, chooseEngine, type EngineChoice } from './engine.js'
+import { addEngineOptions, chooseDevice, chooseEngine, type EngineChoice } from './engine.js'
 import { positive } from './options.js'
 import { plural, print, printJson, showDiagnostics, WrongInput } from './report.js'
 import { disk } from './sources.js'
@@ -14,7 +14,7 @@ export function addVerify(program: Command): void {
     .command('verify')
     .description('run recorded cases on an engine and compare every tensor with the recorded one')
     .argument('<case...>', 'folders with case.json, or folders of such folders')
-  addEngineOptions(command)
+  addEngineOptions(command, undefined, ['torch'])
     .option('--tolerance <error>', "largest error allowed, instead of each case's own", positive)
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -23,21 +23,27 @@ export function addVerify(program: Command): void {
     )
     .action(async (folders: string[], options: EngineChoice & { tolerance?: number; json?: boolean }) => {
       const { verifyCase } = await import('../runtime/verify/verify.js')
-      const { engine, options: engineOptions } = await chooseEngine(options)
+      const torch =
+        options.engine === 'torch' ? new (await import('../runtime/torch/engine.js')).TorchEngine() : undefined
+      const { engine, options: engineOptions } = await (torch ? chooseDevice(torch, options) : chooseEngine(options))
       const found = new DiagnosticList()
       const results: CaseResult[] = []
       const cases = folders.flatMap(casesIn)
-      for (const path of cases) {
-        const result = await verifyCase(path, {
-          ...engineOptions,
-          engine,
-          host: disk,
-          tolerance: options.tolerance,
-          report: found.report,
-        })
-        if (result === undefined) continue
-        results.push(result)
-        if (!options.json) show(result)
+      try {
+        for (const path of cases) {
+          const result = await verifyCase(path, {
+            ...engineOptions,
+            engine,
+            host: disk,
+            tolerance: options.tolerance,
+            report: found.report,
+          })
+          if (result === undefined) continue
+          results.push(result)
+          if (!options.json) show(result)
+        }
+      } finally {
+        await torch?.close()
       }
       if (options.json) printJson({ cases: results })
       showDiagnostics(found.all)

@@ -23,6 +23,15 @@ export async function weightsOfFile(file: string, parameters: readonly Parameter
   throw new WrongInput()
 }
 
+/** The weights that options ask for: none after `--no-weights`, fresh ones where they say nothing. */
+export async function chooseWeights(
+  parameters: readonly Parameter[],
+  { weights, seed = 0 }: { readonly weights?: string | false; readonly seed?: number },
+): Promise<ChosenWeights | undefined> {
+  if (weights === false) return undefined
+  return weights === undefined ? freshWeights(parameters, seed) : weightsOfFile(weights, parameters)
+}
+
 /** Fresh weights by seed. */
 export async function freshWeights(parameters: readonly Parameter[], seed: number): Promise<ChosenWeights> {
   const { initialWeights } = await import('../runtime/weights/initialise.js')

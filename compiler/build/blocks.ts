@@ -22,6 +22,26 @@ const mostConstants = 4_000_000
 /** Expressions worked out for one model; blocks that use others again and again would otherwise never end. */
 const mostSteps = 3_000_000
 
+/** Sees blocks at work, so that readable code can be written from their definitions and from what they computed. */
+export interface BlockObserver {
+  /** A block begins; what is seen next belongs to it until `leave`. `call` is absent where the model itself uses it. */
+  enter(block: BlockAtWork, call: ast.Expression | undefined): void
+  /** What an expression of the block at work came to. */
+  evaluated(expression: ast.Expression, value: BlockValue): void
+  /** A loop of the block at work begins its next turn, or ends. */
+  turn(loop: ast.Statement & { kind: 'for' }, index: number | 'end'): void
+  leave(result: BlockValue): void
+}
+
+/** A block with the values of its parameters. */
+export interface BlockAtWork {
+  readonly block: ast.BlockSyntax
+  readonly home: LoadedFile
+  /** Where its layers are, in the checkpoint. */
+  readonly path: string
+  readonly given: ReadonlyMap<string, BlockValue>
+}
+
 interface Frame {
   readonly home: LoadedFile
   readonly variables: Map<string, BlockValue>
@@ -37,6 +57,7 @@ export class BlockRunner {
   constructor(
     private readonly graph: GraphBuilder,
     private readonly layers: Layers,
+    private readonly observer?: BlockObserver,
   ) {}
 
   /**
@@ -49,6 +70,7 @@ export class BlockRunner {
     given: ReadonlyMap<string, BlockValue>,
     scope: Scope,
     chain: readonly ast.BlockSyntax[] = [],
+    call?: ast.Expression,
   ): BlockValue {
     const name = block.name.text
     if (chain.includes(block)) {
@@ -67,8 +89,10 @@ export class BlockRunner {
         )
       frame.variables.set(parameter.name.text, value)
     }
+    this.observer?.enter({ block, home, path: scope.path, given: new Map(frame.variables) }, call)
     const result = this.graph.within({ module: scope }, () => this.#statements(block.body, frame))
     if (result === undefined) throw new BlockFault(say.noReturn({ block: name }), block.name.span)
+    this.observer?.leave(result)
     return result
   }
 
@@ -96,7 +120,8 @@ export class BlockRunner {
     targets.forEach((target, i) => frame.variables.set(target.text, values[i] ?? none))
   }
 
-  #loop({ variable, from, to, body }: ast.Statement & { kind: 'for' }, frame: Frame): BlockValue | undefined {
+  #loop(loop: ast.Statement & { kind: 'for' }, frame: Frame): BlockValue | undefined {
+    const { variable, from, to, body } = loop
     const bound = (expression: ast.Expression) => this.#read(expression, 'a bound of `for`', frame).whole()
     const [first, last] = [bound(from), bound(to)]
     if (last - first > mostRepeats)
@@ -104,9 +129,11 @@ export class BlockRunner {
     for (let i = first; i < last; i++) {
       this.#step(variable.span)
       frame.variables.set(variable.text, sizeValue(i))
+      this.observer?.turn(loop, i)
       const result = this.#statements(body, frame)
       if (result !== undefined) return result
     }
+    this.observer?.turn(loop, 'end')
     return undefined
   }
 
@@ -125,6 +152,12 @@ export class BlockRunner {
   }
 
   #evaluate(e: ast.Expression, frame: Frame): BlockValue {
+    const value = this.#valueOf(e, frame)
+    if (frame.chain.length > 0) this.observer?.evaluated(e, value)
+    return value
+  }
+
+  #valueOf(e: ast.Expression, frame: Frame): BlockValue {
     this.#step(e.span)
     switch (e.kind) {
       case 'number':
@@ -199,7 +232,7 @@ export class BlockRunner {
       const values = new Map([...given].map(([parameter, { value }]) => [parameter, value]))
       const scope = call.label ? frame.scope.child(this.#path(call.label, frame), name) : frame.scope
       try {
-        return this.run(syntax, file, values, scope, frame.chain)
+        return this.run(syntax, file, values, scope, frame.chain, call)
       } catch (error) {
         if (error instanceof BlockFault) error.uses.push(call.span)
         throw error

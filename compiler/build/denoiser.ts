@@ -5,12 +5,15 @@ import type { Report } from '../diagnostics/diagnostic.js'
 import { GraphBuilder } from '../ir/builder.js'
 import { symbol, type Dimension } from '../ir/dimension.js'
 import type { Graph, Value } from '../ir/graph.js'
+import type { BlockObserver } from './blocks.js'
 import type { ConditionInputs } from './embedding.js'
 import { addNest, resolutionName } from './nest.js'
 
 export interface DenoiserOptions {
   /** Whether high resolutions may hold only the first rows of the batch (mixed-resolution training). */
   readonly mixedBatch?: boolean
+  /** Sees the blocks of the network at work. */
+  readonly observer?: BlockObserver
 }
 
 /** Keys of all micro-conditions of a nest, with the largest default: the value that stands for "not given". */
@@ -71,6 +74,6 @@ export function buildDenoiser(model: Model, report: Report, options: DenoiserOpt
     condition: conditionInputs(graph, model.condition, batch),
     micros: microInputs(graph, model, batch),
   }
-  const { predictions, parameters } = addNest(graph, model, inputs, report)
+  const { predictions, parameters } = addNest(graph, model, inputs, report, options.observer)
   return graph.finish(predictions, parameters)
 }

@@ -7,6 +7,7 @@ import type { GraphBuilder } from '../ir/builder.js'
 import { multiply, sameDimension, symbol, type Dimension } from '../ir/dimension.js'
 import type { NamedValue, Value } from '../ir/graph.js'
 import type { Parameter } from '../ir/parameter.js'
+import type { BlockObserver } from './blocks.js'
 import { embedCondition, embedTime, type ConditionInputs, type ConditionValues } from './embedding.js'
 import { PartBuilder, type PartContext } from './part.js'
 import { Scope } from './scope.js'
@@ -35,8 +36,14 @@ export interface NestResult {
 }
 
 /** Adds the network of `model` to a graph. Mistakes in blocks are reported; the result is of use only without any. */
-export function addNest(graph: GraphBuilder, model: Model, inputs: NestInputs, report: Report): NestResult {
-  return new NestBuilder(graph, model, report).build(inputs)
+export function addNest(
+  graph: GraphBuilder,
+  model: Model,
+  inputs: NestInputs,
+  report: Report,
+  observer?: BlockObserver,
+): NestResult {
+  return new NestBuilder(graph, model, report, observer).build(inputs)
 }
 
 /** Features and predictions of a part and all that is nested in it. */
@@ -55,9 +62,10 @@ class NestBuilder {
     graph: GraphBuilder,
     private readonly model: Model,
     report: Report,
+    observer?: BlockObserver,
   ) {
     this.#graph = graph
-    this.#builder = new PartBuilder(graph, report)
+    this.#builder = new PartBuilder(graph, report, observer)
     this.#root = new Scope('', model.name, undefined)
   }
 

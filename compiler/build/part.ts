@@ -14,7 +14,7 @@ import type { GraphBuilder } from '../ir/builder.js'
 import { multiply, sameShape, showShape, type Dimension, type Shape } from '../ir/dimension.js'
 import type { Value } from '../ir/graph.js'
 import { ShapeError } from '../ops/op.js'
-import { BlockRunner } from './blocks.js'
+import { BlockRunner, type BlockObserver } from './blocks.js'
 import { framesIntoBatch, framesOffGrid, framesOntoGrid, framesOutOfBatch } from './frames.js'
 import { Layers } from './layers.js'
 import type { Scope } from './scope.js'
@@ -60,9 +60,10 @@ export class PartBuilder {
   constructor(
     readonly graph: GraphBuilder,
     private readonly report: Report,
+    observer?: BlockObserver,
   ) {
     this.layers = new Layers(graph)
-    this.#blocks = new BlockRunner(graph, this.layers)
+    this.#blocks = new BlockRunner(graph, this.layers, observer)
   }
 
   /** Sets the published order of a part's modules. */

@@ -36,6 +36,7 @@ export function denoiserGradients(
   const names = recordedNames(model, recorded, 'x')
   return {
     graph,
+    subject: { what: 'denoiser', model },
     trains: true,
     run: async (session, figures) => {
       const inputs = { ...(await inputsFrom(figures)) }
@@ -66,6 +67,7 @@ export function lossGradients(model: Model, recorded: RecordedCase, report: Repo
   const graph = buildTraining(model, report)
   return {
     graph,
+    subject: { what: 'loss', model },
     trains: true,
     run: async (session, figures) => {
       const outputs = await session.run(await lossInputs(graph, model, recorded, figures, 0))

@@ -3,7 +3,7 @@ import { buildDenoiser } from '../../compiler/build/denoiser.js'
 import { buildLoss } from '../../compiler/build/loss.js'
 import { buildSamplerStep } from '../../compiler/build/sampler.js'
 import { solverSteps } from '../../compiler/build/solver.js'
-import type { Model } from '../../compiler/check/model.js'
+import type { Model, Sampling } from '../../compiler/check/model.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import type { Graph } from '../../compiler/ir/graph.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
@@ -14,11 +14,14 @@ import { conditionsOf } from './conditions.js'
 import type { Figures } from './figures.js'
 import { denoiserGradients, lossGradients } from './gradients.js'
 import { lossInputs, recordedNames } from './loss.js'
+import type { Subject } from './subject.js'
 import { trainingSteps } from './training.js'
 
 /** A graph and the runs of it that are compared. */
 export interface Comparison {
   readonly graph: Graph
+  /** The same for engines that take models. */
+  readonly subject: Subject
   /** Whether the graph trains: whether it has gradients. */
   readonly trains?: true
   /** The values of the graph's parameters where they change; else they follow the rule. */
@@ -40,6 +43,7 @@ const denoiser: Kind = (model, recorded, report) => {
   }
   const forward: Comparison = {
     graph,
+    subject: { what: 'denoiser', model },
     run: async (session, figures) => {
       const outputs = await session.run(await inputsFrom(figures))
       for (const { name, recorded: to } of recordedNames(model, recorded, 'out.pred'))
@@ -53,6 +57,7 @@ const loss: Kind = (model, recorded, report) => {
   const graph = buildLoss(model, report)
   const forward: Comparison = {
     graph,
+    subject: { what: 'loss', model },
     run: async (session, figures) => {
       const { losses } = await session.run(await lossInputs(graph, model, recorded, figures, 0))
       await figures.compareImage('losses', losses, 'step0.losses')
@@ -67,14 +72,16 @@ const sampling: Kind = (model, recorded, report) => {
     threshold: model.sampling.threshold,
     guided: json.guidance_scale !== 1,
   })
+  const eta = typeof json.ddim_eta === 'number' ? json.ddim_eta : undefined
+  const sampled: Sampling = {
+    ...model.sampling,
+    method: eta === undefined ? 'ddpm' : 'ddim',
+    eta: eta ?? 0,
+    steps: asNumbers(json.timesteps).length - 1,
+    spacing: 'even',
+  }
   const run = async (session: Session, figures: Figures) => {
-    const eta = typeof json.ddim_eta === 'number' ? json.ddim_eta : undefined
-    const steps = solverSteps(model, {
-      method: eta === undefined ? 'ddpm' : 'ddim',
-      eta: eta ?? 0,
-      steps: asNumbers(json.timesteps).length - 1,
-      spacing: 'even',
-    })
+    const steps = solverSteps(model, sampled)
     const state = new Map<string, Tensor>()
     for (const { part, name, recorded: from } of recordedNames(model, recorded, 'in.noise'))
       state.set(name, await figures.image(from, part.frames))
@@ -105,7 +112,7 @@ const sampling: Kind = (model, recorded, report) => {
       }
     }
   }
-  return [{ graph, run }]
+  return [{ graph, subject: { what: 'step', model: { ...model, sampling: sampled } }, run }]
 }
 
 export const networkKinds: Readonly<Record<Exclude<RecordedCase['kind'], 'schedules'>, Kind>> = {

@@ -19,18 +19,20 @@ export function trainingSteps(model: Model, recorded: RecordedCase, report: Repo
   const trained = new Set(graph.outputs.map(({ name }) => name))
   const frozen = ({ name }: { readonly name: string }) => !trained.has(gradientName(name))
   const store = new ParameterStore(graph.parameters, { average, accumulate: 1, frozen })
+  const { json } = recorded
+  const steps = Array.isArray(json.steps) ? json.steps.map(asObject) : []
   return {
     graph,
+    subject: { what: 'training', model, training: { optimizer, average, steps: steps.length } },
     trains: true,
     weights: { read: async (name) => store.values(name) },
     run: async (session, figures) => {
-      const { json } = recorded
       const vanishing = vanishingIn(json)
-      const steps = Array.isArray(json.steps) ? json.steps.map(asObject) : []
       await store.fill(ruleWeights(graph.parameters))
+      let outputs: Readonly<Record<string, Tensor>> = {}
       const optimiser = new Optimiser(store, optimizer, { steps: steps.length, rate: undefined })
       for (const [k, step] of steps.entries()) {
-        const outputs = await session.run(await lossInputs(graph, model, recorded, figures, k))
+        outputs = await session.run(await lossInputs(graph, model, recorded, figures, k))
         figures.compareNumber(`step${k}.loss`, outputs.loss?.data[0], step?.loss)
         if (outputs.losses) await figures.compare(`step${k}.losses`, outputs.losses, `step${k}.losses`)
         figures.compareDigests(
@@ -39,7 +41,10 @@ export function trainingSteps(model: Model, recorded: RecordedCase, report: Repo
           vanishing,
           (name) => outputs[gradientName(name)],
         )
-        const { norm, rate } = optimiser.update((name) => gradientIn(outputs[gradientName(name)])) ?? {}
+        // An engine that takes models has made the step itself.
+        const { norm, rate } = outputs.norm
+          ? { norm: outputs.norm.data[0], rate: outputs.rate?.data[0] }
+          : (optimiser.update((name) => gradientIn(outputs[gradientName(name)])) ?? {})
         figures.compareNumber(`step${k}.grad_norm`, norm, step?.grad_norm)
         figures.compareNumber(`step${k}.lr`, rate, step?.lr)
       }
@@ -47,19 +52,21 @@ export function trainingSteps(model: Model, recorded: RecordedCase, report: Repo
       const known = new Set(graph.parameters.map(({ name }) => name))
       // Adam makes whole steps of gradients that are nothing but rounding: such parameters are not compared.
       const compared = (key: string) => new Map([...digestsIn(json[key])].filter(([name]) => !vanishing.has(name)))
-      const find = (of: (name: string) => Float32Array) => (name: string) =>
-        known.has(name) ? tensor(of(name)) : undefined
+      const find = (what: string, of: (name: string) => Float32Array) => (name: string) => {
+        if (outputs.norm) return outputs[`${what}.${name}`]
+        return known.has(name) ? tensor(of(name)) : undefined
+      }
       figures.compareDigests(
         'parameters',
         compared('parameters_after'),
         new Set(),
-        find((name) => store.values(name)),
+        find('parameter', (name) => store.values(name)),
       )
       figures.compareDigests(
         'averages',
         compared('ema_after'),
         new Set(),
-        find((name) => store.average(name)),
+        find('average', (name) => store.average(name)),
       )
     },
   }

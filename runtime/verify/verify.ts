@@ -4,14 +4,14 @@ import type { SourceHost } from '../../compiler/check/load.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import * as say from '../../compiler/diagnostics/verify.js'
 import { showShape } from '../../compiler/ir/dimension.js'
-import type { Graph } from '../../compiler/ir/graph.js'
 import { wholeFile } from '../weights/failure.js'
 import { ruleWeights } from '../weights/rule.js'
 import { readCase, type RecordedCase } from './case.js'
 import { Figures, UnfitCase, type TensorResult } from './figures.js'
 import { modelOf } from './model.js'
 import { networkKinds, type Comparison } from './network.js'
-import { compareSchedules } from './schedules.js'
+import type { ModelEngine } from './subject.js'
+import { compareSchedules, compiledTables, tablesOf } from './schedules.js'
 
 export interface CaseResult {
   readonly case: string
@@ -21,7 +21,7 @@ export interface CaseResult {
 }
 
 export interface VerifyOptions extends EngineOptions {
-  readonly engine: Engine
+  readonly engine: Engine | ModelEngine
   /** Files of the standard blocks; the case's own model is in memory. */
   readonly host: SourceHost
   /** Replaces each case's own tolerance, for devices that compute with fewer digits. */
@@ -57,12 +57,22 @@ async function verifyRecorded(recorded: RecordedCase, options: VerifyOptions): P
   const figures = tensors && new Figures(path, tensors, tolerance, options.report, options.tolerance)
   let fits = true
   if (kind === 'schedules') {
-    if (figures) await compareSchedules(recorded, figures)
+    const { engine } = options
+    const tables = 'tablesOf' in engine ? tablesOf(engine, options.host, options.report) : compiledTables
+    if (figures) await compareSchedules(recorded, figures, tables)
   } else {
     const model = modelOf(recorded, options.host, options.report)
     if (model === undefined) return undefined
     const comparisons = networkKinds[kind](model, recorded, options.report)
     fits = comparisons.every(({ graph }) => sameParameters(graph, recorded, options.report))
+    const { engine } = options
+    const [comparison] = comparisons
+    if (fits && comparison && 'parametersOf' in engine)
+      fits = sameParameters(
+        { parameters: await engine.parametersOf(comparison.subject.model) },
+        recorded,
+        options.report,
+      )
     if (fits && figures) for (const comparison of comparisons) await run(comparison, figures, options)
   }
   const results = figures?.results ?? []
@@ -75,8 +85,12 @@ async function verifyRecorded(recorded: RecordedCase, options: VerifyOptions): P
 }
 
 async function run(comparison: Comparison, figures: Figures, options: VerifyOptions): Promise<void> {
-  const { graph, trains = false, weights = ruleWeights(graph.parameters) } = comparison
-  const session = await options.engine.prepare(graph, weights, { ...options, trains })
+  const { graph, subject, trains = false, weights = ruleWeights(graph.parameters) } = comparison
+  const { engine } = options
+  const settings = { ...options, trains }
+  const session = await ('prepareModel' in engine
+    ? engine.prepareModel(subject, weights, settings)
+    : engine.prepare(graph, weights, settings))
   try {
     await comparison.run(session, figures)
   } finally {
@@ -84,8 +98,12 @@ async function run(comparison: Comparison, figures: Figures, options: VerifyOpti
   }
 }
 
+interface Listed {
+  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
+}
+
 /** Whether names, shapes and order of parameters are as recorded; cases of sampling record none. */
-function sameParameters({ parameters }: Graph, recorded: RecordedCase, report: Report): boolean {
+function sameParameters({ parameters }: Listed, recorded: RecordedCase, report: Report): boolean {
   if (recorded.parameters.length === 0) return true
   const show = (parameter: { name: string; shape: readonly number[] } | undefined) =>
     parameter ? `${parameter.name} ${showShape(parameter.shape)}` : 'nothing'

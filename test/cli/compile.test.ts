@@ -1,5 +1,6 @@
 /** `mdmc compile`: what it writes under each option, and that the files run. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import protocol from 'onnx-proto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { checkerComplaints, hasChecker, printedAtLoad } from '../onnx/support.js'
@@ -220,4 +221,25 @@ it('leaves nothing half-written behind', async () => {
   const { code } = await mdmc(['compile', tiny, '--weights', 'test/fixtures/vis_model.pth', '-o', folder.at('failed')])
   expect(code).toBe(1)
   expect(existsSync(folder.at('failed'))).toBe(false)
+})
+
+describe('--target torch', () => {
+  it('writes a package with its weights, which --weights takes', async () => {
+    const written = folder.at('torch')
+    const { out } = await succeed(['compile', nested, '--target', 'torch', '-o', written])
+    const files = ['smalloftwo/model.py', 'smalloftwo/plan.py', 'smalloftwo/training.py', 'train.py', 'train.slurm']
+    const listed = out.trim().split('\n')
+    expect(listed).toEqual(expect.arrayContaining([...files, 'weights.safetensors'].map((name) => join(written, name))))
+    expect(listed.filter((path) => !existsSync(path))).toEqual([])
+    const weights = join(written, 'weights.safetensors')
+    await succeed(['compile', nested, '--weights', weights, '-o', folder.at('from-torch')])
+  })
+
+  it('has no use for options of ONNX files', async () => {
+    for (const option of ['--split', '--train', '--with-sampler', '--mixed-batch']) {
+      const { code, err } = await mdmc(['compile', tiny, '--target', 'torch', option])
+      expect(code).toBe(2)
+      expect(err).toContain(`${option} is for --target onnx`)
+    }
+  })
 })

@@ -112,3 +112,11 @@ it.runIf(process.platform === 'linux')('says what CUDA needs where it is missing
   expect(err).toContain('cannot use the device `cuda` here')
   expect(err).toMatch(/CUDA needs .+ driver, CUDA 12 or 13 with cuDNN 9/)
 })
+
+it('says how to get PyTorch where it is missing', async () => {
+  const given = ['verify', `${cases}/unet-class`, '--engine', 'torch']
+  const { code, out, err } = await mdmc(given, { env: { MDMC_PYTHON: folder.at('no-python') } })
+  expect(code).toBe(3)
+  expect(out).toBe('')
+  expect(err).toContain('python3 -m pip install "torch>=2.4" safetensors')
+})

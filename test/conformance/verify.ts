@@ -1,6 +1,7 @@
 /** Verifying a recorded case as `mdmc verify` does. */
 import { expect } from 'vitest'
 import type { Engine } from '../../backends/engine.js'
+import type { ModelEngine } from '../../runtime/verify/subject.js'
 import { disk } from '../../cli/sources.js'
 import { DiagnosticList } from '../../compiler/diagnostics/diagnostic.js'
 import type { TensorResult } from '../../runtime/verify/figures.js'
@@ -11,7 +12,12 @@ import { folderOf, readCaseFile } from './cases.js'
  * Runs the case; every tensor must be within the case's own tolerance and within `closest`, which is near what is
  * measured: two versions of PyTorch differ by 3e-6.
  */
-export async function expectToConform(name: string, engine: Engine, closest: number, device = 'cpu'): Promise<void> {
+export async function expectToConform(
+  name: string,
+  engine: Engine | ModelEngine,
+  closest: number,
+  device = 'cpu',
+): Promise<void> {
   const found = new DiagnosticList()
   const result = await verifyCase(folderOf(name), { engine, device, host: disk, report: found.report })
   expect(found.all.map(({ message }) => message)).toEqual([])

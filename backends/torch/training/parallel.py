@@ -1,0 +1,100 @@
+"""The processes of a run: how they find each other, and how the model is laid over them."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from types import FrameType
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
+from torch.nn.parallel import DistributedDataParallel
+
+
+class Processes:
+    """This process among all: those of torchrun, of Slurm (train.slurm), or this one alone."""
+
+    def __init__(self, device: str | None = None) -> None:
+        kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        number = int(os.environ.get("LOCAL_RANK", "0"))
+        self.device = torch.device(kind, number) if kind == "cuda" else torch.device(kind)
+        if kind == "cuda":
+            torch.cuda.set_device(self.device)
+            torch.backends.cudnn.benchmark = True
+        # What is small and for the host goes through gloo, so that nothing waits for the device.
+        backend = "cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo"
+        alone = {} if "RANK" in os.environ else {"store": dist.HashStore(), "rank": 0, "world_size": 1}
+        if not dist.is_initialized():
+            dist.init_process_group(backend, **alone)
+        self.rank = dist.get_rank()
+        self.world = dist.get_world_size()
+        self.stopped = False
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, self.stop)
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopped = True
+
+    def stopping(self) -> bool:
+        """Whether any process has been asked to stop; all must ask together."""
+        flag = torch.tensor(self.stopped)
+        dist.all_reduce(flag, dist.ReduceOp.MAX)
+        return bool(flag)
+
+    def agreed(self, value: Any) -> Any:
+        """The first process's value, everywhere."""
+        values = [value]
+        dist.broadcast_object_list(values, device=torch.device("cpu"))
+        return values[0]
+
+    def lay_out(
+        self, model: nn.Module, average: nn.Module | None, strategy: str, bfloat16: bool, compiled: bool
+    ) -> Callable[..., list[Tensor]]:
+        """Puts the model and its average onto the devices. Result: what computes predictions from now on."""
+        model.to(self.device)
+        if average is not None:
+            average.to(self.device)
+        if strategy == "fsdp":
+            # Inputs stay float32: times of 1000 steps do not fit into bfloat16. Autocast converts them where it can.
+            policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
+            self.shard(model, policy if bfloat16 else MixedPrecisionPolicy())
+            if average is not None:
+                self.shard(average, MixedPrecisionPolicy())
+        else:
+            for one in (model, average):
+                if one is not None:
+                    one.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        if compiled:
+            model.compile()
+        if strategy == "fsdp" or self.world == 1:
+            return model
+        devices = [self.device.index] if self.device.type == "cuda" else None
+        return DistributedDataParallel(model, device_ids=devices, gradient_as_bucket_view=True)
+
+    def shard(self, model: nn.Module, policy: MixedPrecisionPolicy) -> None:
+        mesh = init_device_mesh(self.device.type, (self.world,))
+        for part in listed(model):
+            fully_shard(part, mesh=mesh, mp_policy=policy)
+        fully_shard(model, mesh=mesh, mp_policy=policy)
+        for name in ("condition", "predictions"):
+            if hasattr(model, name):
+                register_fsdp_forward_method(model, name)
+
+    def autocast(self, bfloat16: bool) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16) if bfloat16 else nullcontext()
+
+
+def listed(module: nn.Module) -> Iterator[nn.Module]:
+    """What stands in the outermost lists, such as levels: one part of the model after the other."""
+    for child in module.children():
+        if not isinstance(child, nn.ModuleList):
+            yield from listed(child)
+            continue
+        for part in child:
+            # A single layer is too small to be worth a message of its own.
+            if next(part.children(), None) is not None:
+                yield part
