@@ -9,7 +9,17 @@ export default defineConfig({
   test: {
     maxWorkers: '100%',
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: program, testTimeout: 60_000, env } },
+      // Files share what they import, in a process for each core.
+      {
+        test: {
+          name: 'unit',
+          isolate: false,
+          include: ['test/**/*.test.ts'],
+          exclude: program,
+          testTimeout: 60_000,
+          env,
+        },
+      },
       { test: { name: 'program', include: program, globalSetup: 'test/cli/build.ts', testTimeout: 60_000, env } },
     ],
   },

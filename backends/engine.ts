@@ -41,6 +41,8 @@ export interface Engine {
   readonly devices: readonly string[]
   /** What is tried where the device is left to the engine, in this order; the last one is always there. */
   readonly auto: readonly string[]
+  /** Whether the number of threads can be chosen. */
+  readonly takesThreads: boolean
   /** Whether something can be computed on a device here. */
   works(device: string): Promise<boolean>
   prepare(graph: Graph, weights: ParameterValues, options: EngineOptions): Promise<Session>

@@ -12,6 +12,7 @@ import { elementCount, type Tensor } from '../compiler/ir/tensor.js'
 import { buildTraining } from '../compiler/training.js'
 import { disk } from '../cli/sources.js'
 import { ruleUniforms } from '../runtime/weights/rule.js'
+import { writeSafetensors } from '../runtime/weights/write-safetensors.js'
 
 /** The model of a configuration of the reference implementation, its text as .mdm and its training graph. */
 export async function build(config: string): Promise<{ model: Model; graph: Graph; text: string }> {
@@ -58,4 +59,33 @@ export function levelsOf(model: Model, inputs: Readonly<Record<string, Tensor>>)
     const [alpha, sigma] = [gammas.map(Math.sqrt), gammas.map((gamma) => Math.sqrt(1 - gamma))]
     return { side: part.side, noise, alpha, sigma, scale: scales[r] ?? 1 }
   })
+}
+
+/** Inputs as a file for a peer, with the schedule's numbers besides, so that both train on the same noised images. */
+export async function writePeerInputs(
+  path: string,
+  model: Model,
+  inputs: Readonly<Record<string, Tensor>>,
+  batch: number,
+): Promise<void> {
+  const tensors = new Map<string, Float32Array>()
+  const shapes = new Map<string, readonly number[]>()
+  const put = (name: string, shape: readonly number[], data: Iterable<number>) => {
+    tensors.set(name, Float32Array.from(data))
+    shapes.set(name, shape)
+  }
+  for (const [name, { shape, data }] of Object.entries(inputs)) put(name, shape, data as Float32Array)
+  for (const { side, noise, alpha, sigma, scale } of levelsOf(model, inputs)) {
+    put(`noise_${side}`, noise.shape, noise.data as Float32Array)
+    put(`alpha_${side}`, [batch], alpha)
+    put(`sigma_${side}`, [batch], sigma)
+    put(`scale_${side}`, [1], [scale])
+  }
+  const entries = Array.from(shapes, ([name, shape]) => ({ name, dtype: 'F32' as const, shape }))
+  await writeSafetensors(
+    path,
+    entries,
+    ({ name }) => tensors.get(name) ?? new Float32Array(),
+    () => undefined,
+  )
 }

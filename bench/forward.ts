@@ -2,11 +2,9 @@
  * The denoiser in ONNX Runtime against the same network in PyTorch: two processes, one forward each in turn, medians
  * and their ratio. Run with `npx tsx bench/forward.ts CASE_DIR...`; needs python3 with torch and numpy.
  */
-import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { compileToFolder } from '../backends/onnx/compile.js'
 import { buildDenoiser } from '../compiler/build/denoiser.js'
@@ -17,6 +15,7 @@ import { disk } from '../cli/sources.js'
 import { openWeights } from '../runtime/weights/open.js'
 import { ruleWeights } from '../runtime/weights/rule.js'
 import { median } from './processes.js'
+import { serve } from './python.js'
 
 // Read when the library is loaded.
 process.env.ORT_DISABLE_TELEMETRY ??= '1'
@@ -35,11 +34,13 @@ async function compare(folder: string): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'mdmc-bench-'))
   try {
     const ours = await prepare(folder, scratch)
-    const peer = await serve(folder)
+    const peer = await serve('bench/peers/torch_nested_unet.py', [
+      ...['--case', folder, '--threads', String(threads), '--serve'],
+    ])
     const times = { ours: [] as number[], peer: [] as number[] }
     await ours()
     for (let i = 0; i < runs; i++) {
-      times.peer.push(await peer.run())
+      times.peer.push(Number(await peer.run()))
       times.ours.push(await ours())
     }
     peer.stop()
@@ -85,24 +86,5 @@ async function prepare(folder: string, scratch: string): Promise<() => Promise<n
     const start = performance.now()
     await session.run(feeds)
     return (performance.now() - start) / 1000
-  }
-}
-
-/** The PyTorch process: one line in, one forward, its seconds out. */
-async function serve(folder: string) {
-  const child = spawn(
-    'python3',
-    ['bench/peers/torch_nested_unet.py', '--case', folder, '--threads', String(threads), '--serve'],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  )
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const next = async () => String((await lines.next()).value)
-  if ((await next()) !== 'ready') throw new Error('the PyTorch process did not start')
-  return {
-    run: async () => {
-      child.stdin.write('run\n')
-      return Number(await next())
-    },
-    stop: () => child.stdin.end('quit\n'),
   }
 }

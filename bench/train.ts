@@ -4,15 +4,12 @@
  * `npx tsx bench/train.ts [--batch 1] [--runs 9] [--threads 2] [--tokens 32] [--no-optimiser]
  * [--alone] CASE_DIR_OR_JSON...`; needs python3 with torch.
  */
-import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { onnx } from '../backends/onnx/engine.js'
-import type { Model } from '../compiler/check/model.js'
 import type { Graph } from '../compiler/ir/graph.js'
 import type { Tensor } from '../compiler/ir/tensor.js'
 import { gradientName } from '../compiler/training.js'
@@ -20,9 +17,9 @@ import { Optimiser } from '../runtime/optimise/optimiser.js'
 import { ParameterStore } from '../runtime/optimise/store.js'
 import { publishedTraining } from '../runtime/train/phases.js'
 import { ruleWeights } from '../runtime/weights/rule.js'
-import { writeSafetensors } from '../runtime/weights/write-safetensors.js'
-import { build, inputsOf, levelsOf } from './case.js'
+import { build, inputsOf, writePeerInputs } from './case.js'
 import { median } from './processes.js'
+import { serve } from './python.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -61,15 +58,17 @@ async function compare(config: string): Promise<void> {
     const { model, graph } = await build(config)
     const inputs = inputsOf(model, graph, { batch, tokens })
     const file = join(scratch, 'inputs.safetensors')
-    await writePeerInputs(file, model, inputs)
+    await writePeerInputs(file, model, inputs, batch)
     const ours = await prepare(graph, inputs)
-    const peer = values.alone ? undefined : await serve(config, file)
+    const options = ['--config', config, '--inputs', file, '--threads', String(threads)]
+    const alone = optimises ? [] : ['--no-optimiser']
+    const peer = values.alone ? undefined : await serve('bench/peers/torch_train.py', [...options, ...alone])
     const steps = { ours: [await ours.step()], peer: [] as Step[] }
     // Threads of either side wait busily for a while after their work.
     const rest = () => sleep(300)
     for (let i = 0; i < runs; i++) {
       await rest()
-      if (peer) steps.peer.push(await peer.step())
+      if (peer) steps.peer.push(JSON.parse(await peer.run()) as Step)
       await rest()
       steps.ours.push(await ours.step())
     }
@@ -100,30 +99,6 @@ function show(title: string, created: number, [first, ...ours]: readonly Step[],
   console.log(
     `  ratio of medians ${(median(a.seconds) / median(b.seconds)).toFixed(3)}, median of ratios ${median(pairs).toFixed(3)}, ` +
       `of the least ${(Math.min(...a.seconds) / Math.min(...b.seconds)).toFixed(3)}, of memory ${(a.memory / b.memory).toFixed(3)}`,
-  )
-}
-
-/** What the peer needs besides: the schedule's numbers, so that both train on the same noised images. */
-async function writePeerInputs(path: string, model: Model, inputs: Readonly<Record<string, Tensor>>): Promise<void> {
-  const tensors = new Map<string, Float32Array>()
-  const shapes = new Map<string, readonly number[]>()
-  const put = (name: string, shape: readonly number[], data: Iterable<number>) => {
-    tensors.set(name, Float32Array.from(data))
-    shapes.set(name, shape)
-  }
-  for (const [name, { shape, data }] of Object.entries(inputs)) put(name, shape, data as Float32Array)
-  for (const { side, noise, alpha, sigma, scale } of levelsOf(model, inputs)) {
-    put(`noise_${side}`, noise.shape, noise.data as Float32Array)
-    put(`alpha_${side}`, [batch], alpha)
-    put(`sigma_${side}`, [batch], sigma)
-    put(`scale_${side}`, [1], [scale])
-  }
-  const entries = Array.from(shapes, ([name, shape]) => ({ name, dtype: 'F32' as const, shape }))
-  await writeSafetensors(
-    path,
-    entries,
-    ({ name }) => tensors.get(name) ?? new Float32Array(),
-    () => undefined,
   )
 }
 
@@ -159,21 +134,4 @@ async function prepare(graph: Graph, inputs: Readonly<Record<string, Tensor>>) {
 async function peakMemory(): Promise<number> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
   return Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? NaN) * 1024
-}
-
-/** The PyTorch process: one line in, one step, what it took out. */
-async function serve(config: string, inputs: string) {
-  const command = ['--config', config, '--inputs', inputs, '--threads', String(threads)]
-  if (!optimises) command.push('--no-optimiser')
-  const child = spawn('python3', ['bench/peers/torch_train.py', ...command], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const next = async () => String((await lines.next()).value)
-  if ((await next()) !== 'ready') throw new Error('the PyTorch process did not start')
-  return {
-    step: async () => {
-      child.stdin.write('run\n')
-      return JSON.parse(await next()) as Step
-    },
-    stop: () => child.stdin.end('quit\n'),
-  }
 }

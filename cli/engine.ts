@@ -35,11 +35,13 @@ export async function chooseEngine(choice: EngineChoice): Promise<{ engine: Engi
 }
 
 /** The device that an engine is to use; refuses one that it does not have. */
-export async function chooseDevice<E extends Pick<Engine, 'name' | 'devices' | 'auto' | 'works'>>(
+export async function chooseDevice<E extends Pick<Engine, 'name' | 'devices' | 'auto' | 'takesThreads' | 'works'>>(
   engine: E,
   choice: EngineChoice,
 ): Promise<{ engine: E; options: EngineOptions }> {
   const { engine: name, threads } = choice
+  if (threads !== undefined && !engine.takesThreads)
+    throw new WrongUsage(`the engine ${name} decides itself how many threads it takes: leave --threads out`)
   const { device = engine.devices[0] ?? '' } = choice
   const options = (chosen: string) => ({ device: chosen, ...(threads === undefined ? {} : { threads }) })
   if (engine.devices.includes(device)) return { engine, options: options(device) }

@@ -42,6 +42,7 @@ export const onnx: Engine = {
   name: 'onnx',
   devices,
   auto: ['cuda', 'webgpu', 'cpu'],
+  takesThreads: true,
   works: (device) => Promise.resolve(isDevice(device) && works(device)),
   async prepare(graph, weights, { device, threads, trains = false, precision = 'float32' }) {
     if (!isDevice(device)) throw new InternalError(`ONNX Runtime has no device \`${device}\``)

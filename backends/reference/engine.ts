@@ -12,6 +12,7 @@ export const reference: Engine = {
   name: 'reference',
   devices: ['cpu'],
   auto: ['cpu'],
+  takesThreads: false,
   works: (device) => Promise.resolve(device === 'cpu'),
   prepare: async (graph, weights) => {
     assertValid(graph, 'preparing it for the reference engine')

@@ -18,6 +18,7 @@ export const tfjs: Engine = {
   name: 'tfjs',
   devices,
   auto: ['tensorflow', 'webgpu', 'wasm', 'cpu'],
+  takesThreads: false,
   works: (device) => Promise.resolve(isDevice(device) && works(device)),
   async prepare(graph, weights, { device, trains = false }) {
     if (!isDevice(device)) throw new InternalError(`tfjs has no device \`${device}\``)

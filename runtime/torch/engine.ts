@@ -28,6 +28,7 @@ export class TorchEngine implements ModelEngine {
   readonly name = 'torch'
   readonly devices = ['cpu', 'cuda']
   readonly auto = ['cuda', 'cpu']
+  readonly takesThreads = true
   #process: Promise<PythonProcess> | undefined
   #folder: Promise<string> | undefined
   #opened = 0

@@ -29,6 +29,7 @@ export interface ModelEngine {
   readonly name: string
   readonly devices: readonly string[]
   readonly auto: readonly string[]
+  readonly takesThreads: boolean
   works(device: string): Promise<boolean>
   /** Name and shape of every stored tensor, in order. */
   parametersOf(model: Model): Promise<readonly { readonly name: string; readonly shape: readonly number[] }[]>

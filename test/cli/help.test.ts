@@ -50,6 +50,7 @@ describe('wrong usage ends with code 2', () => {
     ['a device of another engine', ['verify', nested2, '--engine', 'reference', '--device', 'cuda'], 'it has cpu'],
     ['no tolerance', ['verify', nested2, '--tolerance', '0'], 'must be a number above 0'],
     ['no threads', ['verify', nested2, '--threads', '0'], 'from 1 to 1024'],
+    ['threads of an engine with one', ['verify', nested2, '--engine', 'tfjs', '--threads', '2'], 'leave --threads out'],
     ['weights with a name', ['import', 'test/fixtures/vis_model.pth', '--name', 'x'], 'not for weights'],
     ['a configuration as a text file', ['import', 'x.yaml', '-o', 'x.txt'], 'written as .mdm'],
   ])('%s', async (_, given, said) => {

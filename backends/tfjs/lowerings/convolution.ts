@@ -121,14 +121,20 @@ export const convWeightGradient: Lowering<'convWeightGradient'> = ({ x, dy }, at
  * [batch, height, width, out]. Result: [height, width, in, out] of the kernel.
  *
  * XNNPACK convolves faster than it multiplies what has been sliced: on wasm the gradients are the kernel of one
- * convolution, with examples as its channels. Elsewhere a kernel's columns lie side by side, so that there is a product for
- * each of its rows.
+ * convolution, with examples as its channels. TensorFlow's own kernel is right where the stride is 1 (with oneDNN and
+ * another stride it is not), other backends have none, or a slower one: there a kernel's columns lie side by side, so that
+ * there is a product for each of its rows.
  */
 const weightGradient = `(map, dy, [height, width], stride) => tf.tidy(() => {
   if (tf.getBackend() === 'wasm') {
     const seen = tf.transpose(map, [3, 1, 2, 0])
     const gradient = tf.conv2d(seen, tf.transpose(dy, [1, 2, 0, 3]), 1, 'valid', 'NHWC', stride)
     return tf.transpose(tf.slice(gradient, [0, 0, 0, 0], [-1, height, width, -1]), [1, 2, 0, 3])
+  }
+  if (tf.getBackend() === 'tensorflow' && stride === 1) {
+    const filterShape = [height, width, map.shape[3], dy.shape[3]]
+    const settings = { strides: 1, pad: 'valid', dataFormat: 'NHWC', filterShape }
+    return tf.engine().runKernel('Conv2DBackpropFilter', { x: map, dy }, settings)
   }
   const [batch, tall, wide, out] = dy.shape
   const channels = map.shape[3]

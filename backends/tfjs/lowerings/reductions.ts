@@ -62,7 +62,7 @@ function trailingReduced(g: Emitter, tensor: StoredTensor, run: ReadonlySet<Part
 }
 
 /** A long run is reduced in steps: graphics cards take a thread for each result. */
-const longestWindow = 32
+const longestWindow = 64
 
 /** The last parts of a run that are not too long together. */
 function pooledTogether(run: readonly Part[]): readonly Part[] {
