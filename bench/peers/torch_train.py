@@ -4,7 +4,7 @@ What the bench of training compares with: the network of `torch_nested_unet.py` 
 researcher would write: `loss.backward()`, `clip_grad_norm_`, `torch.optim.AdamW` with its defaults, and the average by
 `torch._foreach_lerp_`.
 
-    python3 bench/peers/torch_train.py --config JSON --inputs SAFETENSORS --threads 2 [--no-optimiser]
+    python3 bench/peers/torch_train.py --config JSON --inputs SAFETENSORS --threads 2 [--no-optimiser | --forward]
 
 JSON has `reference_config` and `sizes`. The inputs are `images` (of the highest resolution), `times`, for each side
 `noise_SIDE`, `alpha_SIDE`, `sigma_SIDE` and `scale_SIDE`, and `text` and `text_mask` where the network has a condition.
@@ -51,6 +51,21 @@ def loss_of(model, sides: list, given: dict):
     return sum(F.mse_loss(prediction, target) for prediction, target in zip(predictions, targets))
 
 
+class Forward:
+    """The predictions alone, of the noise as images."""
+
+    def __init__(self, model, sides: list, given: dict):
+        self.model, self.sides, self.given = model.eval(), sides, given
+
+    @torch.inference_mode()
+    def step(self) -> dict:
+        start = time.perf_counter()
+        images = [self.given[f"noise_{side}"] for side in self.sides]
+        predictions = self.model(images, self.given["times"], self.given.get("text"), self.given.get("text_mask"))
+        loss = sum(prediction.square().mean() for prediction in predictions).item()
+        return {"seconds": time.perf_counter() - start, "loss": loss, "memory": peak_memory()}
+
+
 class Trainer:
     def __init__(self, model, sides: list, given: dict, optimise: bool):
         self.model, self.sides, self.given, self.optimise = model, sides, given, optimise
@@ -86,11 +101,13 @@ def main() -> None:
     parser.add_argument("--inputs", required=True, metavar="SAFETENSORS")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-optimiser", action="store_true", help="loss and gradients only")
+    parser.add_argument("--forward", action="store_true", help="the predictions only")
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
     model, sides = load(args.config)
-    trainer = Trainer(model, sides, load_file(args.inputs), not args.no_optimiser)
+    given = load_file(args.inputs)
+    trainer = Forward(model, sides, given) if args.forward else Trainer(model, sides, given, not args.no_optimiser)
     trainer.step()
     print("ready", flush=True)
     for line in sys.stdin:
