@@ -19,8 +19,8 @@ import torch
 from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
-from torch_nested_unet import rule_tensor  # noqa: E402
-from torch_train import peak_memory  # noqa: E402
+from torch_nested_unet import rule_tensor
+from torch_train import peak_memory
 
 
 class Package:

@@ -5,10 +5,12 @@ import { cannotTrain } from '../../compiler/diagnostics/train.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import type { Graph } from '../../compiler/ir/graph.js'
 import { Inexpressible } from './inexpressible.js'
-import { levelClasses, planLevels } from './levels.js'
+import { levelClasses, planLevels, type LevelPlan } from './levels.js'
 import { ModelWriter } from './models.js'
 import { trainingModules, type TorchTraining } from './plan.js'
-import { className, docstring, importLine, inImportOrder, lineLength } from './python.js'
+import { classNamesOf, packageName, taken } from './package_names.js'
+import { docstring, importLine } from './python.js'
+import { exportList, pythonModule, type Source } from './python_module.js'
 import { diffusionModule } from './process.js'
 import { projectFiles } from './project.js'
 import { Registry, type Entry } from './registry.js'
@@ -34,12 +36,6 @@ export interface TorchPackageOptions {
   /** How the model is trained; the package has no training where it is undefined. */
   readonly training?: TorchTraining | undefined
 }
-
-/** Names that the modules of a package have in any case. */
-const taken =
-  'Any Callable ClassVar Condition DownLevel Level LayerT Losses Mapping MiddleLevel NamedTuple Part Sequence Step TypeVar UpLevel attend cache checkpoint load mean_of_real per_frame save sinusoids zeroed frames_into_batch frames_out_of_batch onto_grid off_grid'.split(
-    ' ',
-  )
 
 /** Writes the package. What cannot be written is reported, and gives undefined. */
 export function torchPackage(
@@ -68,185 +64,98 @@ export function torchPackage(
 function write(model: Model, report: Report, { sources = new Map(), training }: TorchPackageOptions): TorchPackage {
   const trace = new Trace()
   const graph = buildDenoiser(model, report, { observer: trace })
-  const classNames = namesOf(model)
+  const classNames = classNamesOf(model)
   const registry = new Registry(trace, graph.parameters, sources, [...taken, ...classNames.values()])
   const plan = planLevels(model, trace, registry)
   const writer = new ModelWriter(model, trace, registry, plan, classNames)
   const whole = classNames.get(model) ?? model.name
   const name = packageName(model.name)
-  const models = writer.classes()
-  const blocks = registry.entries
-    .filter(({ role }) => role === 'place' || role === 'module' || role === 'function')
-    .map((entry) =>
-      registry.render(
-        entry,
-        entry.role === 'place'
-          ? forcedArguments(entry.arguments, entry.runs[0]?.at.path ?? '', plan.lists)
-          : entry.arguments,
-      ),
-    )
-  const used = new Set(registry.entries.flatMap(({ body }) => [...body.host.uses]))
-  for (const one of writer.uses) if (one === 'zeroed') used.add(one)
-  const helpers = Object.entries(blockSupport).flatMap(([key, text]) => (used.has(key) ? [text.split('\n')] : []))
-  const levels = model.network ? [] : levelClasses(plan, registry, sources)
-  const supports = Object.entries(modelSupport).flatMap(([key, text]) =>
-    writer.uses.has(key) ? [text.split('\n')] : [],
-  )
-  const isBetween = ({ role }: Entry) => role === 'down' || role === 'up'
-  const classes = registry.entries.filter(
-    ({ host, role }) => host && role !== 'down' && role !== 'up' && role !== 'network',
-  )
-  const usedIn = (of: (entry: Entry) => boolean) =>
-    registry.entries.filter(of).flatMap(({ body }) => [...body.host.uses])
-  const blockNames = (of: (entry: Entry) => boolean) => ['zeroed', ...classes.map((entry) => entry.name), ...usedIn(of)]
-  const levelNames = [
-    'DownLevel',
-    'Level',
-    'MiddleLevel',
-    'UpLevel',
-    ...registry.entries.filter(({ role }) => role === 'down' || role === 'up').map((entry) => entry.name),
-  ]
-  const own = (module: string, names: readonly string[]) => ({ module, names })
-  const files = new Map<string, string>()
-  const put = (file: string, text: string) => files.set(`${name}/${file}`, text)
-  if (helpers.length + blocks.length > 0)
-    put('blocks.py', pythonModule(`The blocks of ${model.name}.`, [...helpers, ...blocks], []))
-  if (levels.length > 0)
-    put(
-      'levels.py',
-      pythonModule(`The levels of ${model.name}: which blocks follow each other, on the way down and up.`, levels, [
-        own('.blocks', blockNames(isBetween)),
-      ]),
-    )
-  const inside = [...supports, ...models, loadFunction(whole), saveFunction()]
-  put(
-    'model.py',
-    pythonModule(
-      `The network of ${model.name}: ${partsOf(model).length === 1 ? 'one model' : 'a nest of models'}.`,
-      inside,
-      [
-        own(
-          '.blocks',
-          blockNames(({ role }) => role === 'network'),
-        ),
-        own('.levels', levelNames),
-      ],
-    ),
-  )
+  // The models first: they say which helpers the blocks' module has to have.
+  const models = modelModule(model, writer, registry, whole)
+  const blocks = blockModule(model, writer, registry, plan)
+  const levels = model.network ? undefined : levelModule(model, registry, plan, sources)
   const process = new Map([
     ['diffusion.py', diffusionModule(model)],
     ['sampler.py', samplerModule(model, classNames)],
   ])
-  const planned = training ? trainingModules(model, training, classNames, process) : []
-  for (const [file, text] of [...process, ...planned]) put(file, text)
-  const exported = [...new Set(partsOf(model).map((part) => classNames.get(part) ?? ''))].sort()
-  put(
-    '__init__.py',
-    [
-      ...docstring(`${model.name}, a Matryoshka diffusion model (Gu et al. 2024).`, 0),
-      '',
-      'from .diffusion import draw, losses',
-      ...importLine('.model', [...(model.condition ? ['Condition'] : []), ...exported, 'load', 'save']),
-      'from .sampler import sample',
-      '',
-      ...exportList([
-        ...(model.condition ? ['Condition'] : []),
-        ...exported,
-        'draw',
-        'load',
-        'losses',
-        'sample',
-        'save',
-      ]),
-      '',
-    ].join('\n'),
-  )
-  for (const [file, text] of projectFiles(name, model, training)) files.set(file, text)
+  const modules = new Map([
+    ...(blocks === undefined ? [] : [['blocks.py', blocks] as const]),
+    ...(levels === undefined ? [] : [['levels.py', levels] as const]),
+    ['model.py', models],
+    ...process,
+    ...(training ? trainingModules(model, training, classNames, process) : []),
+    ['__init__.py', packageModule(model, classNames)],
+  ])
+  const inside = Array.from(modules, ([file, text]) => [`${name}/${file}`, text] as const)
+  const files = new Map([...inside, ...projectFiles(name, model, training)])
   return { name, className: whole, files, graph, trains: training !== undefined }
 }
 
+/** blocks.py; undefined where the model has none. */
+function blockModule(model: Model, writer: ModelWriter, registry: Registry, plan: LevelPlan): string | undefined {
+  const used = new Set(registry.entries.flatMap(({ body }) => [...body.host.uses]))
+  if (writer.uses.has('zeroed')) used.add('zeroed')
+  const helpers = Object.entries(blockSupport).flatMap(([key, text]) => (used.has(key) ? [text.split('\n')] : []))
+  const blocks = registry.entries.flatMap((entry) => {
+    if (entry.role === 'place') return [registry.render(entry, argumentsInLevels(entry, plan))]
+    return entry.role === 'module' || entry.role === 'function' ? [registry.render(entry)] : []
+  })
+  const definitions = [...helpers, ...blocks]
+  return definitions.length === 0 ? undefined : pythonModule(`The blocks of ${model.name}.`, definitions, [])
+}
+
 /** A block in a list of levels is given what any of the list is given. */
-function forcedArguments(
-  own: readonly string[],
-  path: string,
-  lists: readonly { readonly name: string; readonly arguments: readonly string[] }[],
-): readonly string[] {
+function argumentsInLevels({ runs, arguments: own }: Entry, { lists }: LevelPlan): readonly string[] {
+  const path = runs[0]?.at.path ?? ''
   const list = lists.find(({ name }) => new RegExp(`_blocks\\.\\d+\\.${name}\\.\\d+$`).test(path))
   return list ? list.arguments : own
 }
 
-/** A name for each model's class, the model's own where Python allows it. */
-function namesOf(model: Model): ReadonlyMap<Model, string> {
-  const names = new Map<Model, string>()
-  for (const part of partsOf(model)) {
-    const plain = /^[A-Z]/.test(part.name) && !taken.includes(part.name) ? part.name : `${className(part.name)}Model`
-    let name = plain
-    for (let i = 2; [...names.values()].includes(name); i++) name = `${plain}${i}`
-    names.set(part, name)
-  }
-  return names
+/** levels.py. */
+function levelModule(model: Model, registry: Registry, plan: LevelPlan, sources: ReadonlyMap<string, string>): string {
+  const about = `The levels of ${model.name}: which blocks follow each other, on the way down and up.`
+  return pythonModule(about, levelClasses(plan, registry, sources), [blocksFor(registry, isBetweenLevels)])
 }
 
-function packageName(model: string): string {
-  const name = model.toLowerCase()
-  return /^[a-z]/.test(name) &&
-    ![
-      'as',
-      'if',
-      'in',
-      'is',
-      'or',
-      'and',
-      'not',
-      'for',
-      'def',
-      'del',
-      'try',
-      'torch',
-      'class',
-      'test',
-      'train',
-      'safetensors',
-    ].includes(name)
-    ? name
-    : `${name}_model`
+/** model.py. */
+function modelModule(model: Model, writer: ModelWriter, registry: Registry, whole: string): string {
+  const classes = writer.classes()
+  const supports = Object.entries(modelSupport).flatMap(([key, text]) =>
+    writer.uses.has(key) ? [text.split('\n')] : [],
+  )
+  const about = `The network of ${model.name}: ${partsOf(model).length === 1 ? 'one model' : 'a nest of models'}.`
+  const between = registry.entries.filter(isBetweenLevels).map((entry) => entry.name)
+  const levels = { module: '.levels', names: ['DownLevel', 'Level', 'MiddleLevel', 'UpLevel', ...between] }
+  const blocks = blocksFor(registry, ({ role }) => role === 'network')
+  return pythonModule(about, [...supports, ...classes, loadFunction(whole), saveFunction()], [blocks, levels])
 }
 
-interface Source {
-  readonly module: string
-  readonly names: readonly string[]
+function isBetweenLevels({ role }: Entry): boolean {
+  return role === 'down' || role === 'up'
 }
 
-/** A module: what it is, the imports that its text needs, its definitions. */
-function pythonModule(about: string, definitions: readonly (readonly string[])[], sources: readonly Source[]): string {
-  const text = definitions.map((lines) => lines.join('\n')).join('\n\n\n')
-  const has = (name: string) => new RegExp(`(?<![\\w."])${name}\\b`).test(text)
-  const from = (module: string, names: readonly string[]) => {
-    const needed = names.filter(has)
-    return needed.length === 0 ? [] : importLine(module, needed)
-  }
-  const standard = [
-    ...(has('math') ? ['import math'] : []),
-    ...from('collections.abc', ['Callable', 'Mapping', 'Sequence']),
-    ...(has('Path') ? ['from pathlib import Path'] : []),
-    ...from('typing', ['Any', 'ClassVar', 'NamedTuple', 'TypeVar']),
+/** What blocks.py has for those that use blocks, and for the classes of `users`. */
+function blocksFor(registry: Registry, users: (entry: Entry) => boolean): Source {
+  const classes = registry.entries.filter((entry) => entry.host && !isBetweenLevels(entry) && entry.role !== 'network')
+  const helpers = registry.entries.filter(users).flatMap(({ body }) => [...body.host.uses])
+  return { module: '.blocks', names: ['zeroed', ...classes.map((entry) => entry.name), ...helpers] }
+}
+
+/** __init__.py. */
+function packageModule(model: Model, classNames: ReadonlyMap<Model, string>): string {
+  const classes = [...new Set(partsOf(model).map((part) => classNames.get(part) ?? ''))].sort()
+  const ofModel = [...(model.condition ? ['Condition'] : []), ...classes, 'load', 'save']
+  const lines = [
+    ...docstring(`${model.name}, a Matryoshka diffusion model (Gu et al. 2024).`, 0),
+    '',
+    'from .diffusion import draw, losses',
+    ...importLine('.model', ofModel),
+    'from .sampler import sample',
+    '',
+    ...exportList([...ofModel, 'draw', 'losses', 'sample']),
+    '',
   ]
-  const torch = [
-    ...(has('torch') ? ['import torch'] : []),
-    ...(has('F') ? ['import torch.nn.functional as F'] : []),
-    ...from('safetensors.torch', ['load_file', 'save_file']),
-    ...from('torch', ['Tensor', 'nn']),
-    ...from('torch.utils.checkpoint', ['checkpoint']),
-  ]
-  const own = sources.flatMap(({ module, names }) => from(module, names))
-  const groups = [standard, torch, own].filter((group) => group.length > 0)
-  return `${[...docstring(about, 0), '', ...groups.flatMap((group, i) => (i === 0 ? group : ['', ...group]))].join('\n')}\n\n${/^(def|class|@)/.test(text) ? '\n' : ''}${text}\n`
-}
-
-function exportList(names: readonly string[]): string[] {
-  const sorted = inImportOrder(names)
-  const one = `__all__ = [${sorted.map((name) => `"${name}"`).join(', ')}]`
-  return one.length <= lineLength ? [one] : ['__all__ = [', ...sorted.map((name) => `    "${name}",`), ']']
+  return lines.join('\n')
 }
 
 function loadFunction(whole: string): string[] {

@@ -100,6 +100,11 @@ export function variableName(name: string, taken: (name: string) => boolean = ()
   return keywords.includes(plain) || ownNames.includes(plain) || taken(plain) ? `${plain}_` : plain
 }
 
+/** Whether Python has reserved a word. */
+export function isKeyword(word: string): boolean {
+  return keywords.includes(word)
+}
+
 /** Whether something can be an attribute of an nn.Module without hiding what nn.Module itself has there. */
 export function canBeAttribute(name: string): boolean {
   return /^[A-Za-z_]\w*$/.test(name) && !keywords.includes(name) && !moduleAttributes.has(name)

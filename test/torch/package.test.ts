@@ -100,3 +100,15 @@ describe('text', () => {
     expect(listed('f(', [long, long], ')', 0)).toEqual(['f(', `    ${long},`, `    ${long},`, ')'])
   })
 })
+
+it('has a name that hides no module of Python', () => {
+  const level = 'level 8 { channels 32  blocks 1 }'
+  const nameOf = (model: string) => [...packageOf(`model ${model} { ${level} }`).files.keys()][0]?.split('/')[0]
+  expect(['Small', 'Random', 'Lambda', 'Torch', 'Train'].map(nameOf)).toEqual([
+    'small',
+    'random_model',
+    'lambda_model',
+    'torch_model',
+    'train_model',
+  ])
+})
