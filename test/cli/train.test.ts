@@ -245,8 +245,8 @@ describe('what is wrong is said before anything is written', () => {
 })
 
 it('trains on the reference engine to the same losses', async () => {
-  const given = ['--engine', 'reference', '--steps', '2']
-  await train('reference', ...given)
+  const given = ['--engine', 'reference', '--steps', '2', '--workers', '1']
+  await succeed(['train', spec, ...often, ...given, '-o', folder.at('reference')], { env })
   await train('onnx', '--steps', '2')
   const losses = (to: string) => metricsOf(to).map((line) => (line as { loss?: number }).loss ?? NaN)
   expect(losses('reference').length).toBe(losses('onnx').length)
