@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need, runs every check and every test, and ends with the line `N passed, N failed`.
+# Installs what the tests need, runs every check and all tests but those with gigabytes of weights (npm run
+# test:full-size), and ends with the line `N passed, N failed`.
 # What a test needs beyond npm (a Vulkan driver, python3 with onnx) is used where it is there or can be installed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -52,24 +53,18 @@ for i in "${!checks[@]}"; do
   check "${checks[i]}" sh -c "cat '$work/${checks[i]}' && $result"
 done
 
-# One run of vitest, added to the counts. A file that could not be loaded has no tests and counts as one that failed.
-run_tests() {
-  printf '\n== %s\n' "$1"
-  : >"$report"
-  npx vitest run --reporter=default --reporter=json --outputFile.json="$report" "${@:2}" </dev/null || status=1
-  if counts=$(node -e '
-    const { numPassedTests, numFailedTests, testResults } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"))
-    const broken = testResults.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"))
-    console.log(numPassedTests, numFailedTests + broken.length)' "$report" 2>/dev/null); then
-    read -r tests_passed tests_failed <<<"$counts"
-    passed=$((passed + tests_passed)) failed=$((failed + tests_failed))
-  else
-    failed=$((failed + 1)) status=1
-  fi
-}
-
-run_tests 'tests' "$@"
-if [ $# -eq 0 ]; then run_tests 'tests of models of full size' --config vitest.slow.config.ts; fi
+printf '\n== tests\n'
+npx vitest run --reporter=default --reporter=json --outputFile.json="$report" "$@" </dev/null || status=1
+# A file that could not be loaded has no tests and counts as one that failed.
+if counts=$(node -e '
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"))
+  const broken = testResults.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"))
+  console.log(numPassedTests, numFailedTests + broken.length)' "$report" 2>/dev/null); then
+  read -r tests_passed tests_failed <<<"$counts"
+  passed=$((passed + tests_passed)) failed=$((failed + tests_failed))
+else
+  failed=$((failed + 1)) status=1
+fi
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 exit "$status"
