@@ -161,11 +161,9 @@ class Trainer:
 
 def follow(average: nn.Module, model: nn.Module, gain: Tensor) -> None:
     """average += gain (model - average), where the model is trained. gain: one number."""
-    pairs = zip(average.parameters(), model.parameters())
-    there, here = zip(*((local(a), local(b)) for a, b in pairs if b.requires_grad))
-    differences = torch._foreach_sub(here, there)
-    torch._foreach_mul_(differences, gain)
-    torch._foreach_add_(there, differences)
+    for there, here in zip(average.parameters(), model.parameters()):
+        if here.requires_grad:
+            local(there).lerp_(local(here), gain)
 
 
 def local(parameter: Tensor) -> Tensor:
