@@ -1,4 +1,5 @@
 /** diffusion.py: the noise schedules of a model and its training loss. */
+import { resolutionName } from '../../compiler/build/nest.js'
 import { signalScales } from '../../compiler/build/schedule.js'
 import { partsOf, type Model, type Schedule } from '../../compiler/check/model.js'
 import { loss, sharesOf } from './loss.js'
@@ -108,7 +109,7 @@ function constants(model: Model): string[] {
 }
 
 function resolutions(parts: readonly Model[]): string[] {
-  const name = ({ side, frames }: Model) => (frames > 1 ? `x_t${frames}_${side}` : `x_${side}`)
+  const name = (part: Model) => `x_${resolutionName(part)}`
   const lines: string[] = []
   parts.forEach((part, r) => {
     const before = parts[r - 1]

@@ -1,4 +1,5 @@
 /** The noise schedules of a model in Python, and weights of its loss by step. */
+import { scalesOf } from '../../compiler/build/schedule.js'
 import { partsOf, type Diffusion, type Model, type Schedule } from '../../compiler/check/model.js'
 import { docstring, float, indented, listed } from './python.js'
 
@@ -61,10 +62,8 @@ export const shiftFunction = [
 /** The factors by which the schedule of each resolution is shifted; 1: not. */
 function factorsOf(model: Model): { all: number; each: number[] } {
   const { shift, power, shifted } = model.diffusion
-  const grid = partsOf(model).map(({ side, frames }) => side * Math.sqrt(frames))
-  const smallest = grid.at(-1) ?? 1
   const factor = (scale: number) => (scale <= 1 ? 1 : scale ** power)
-  return { all: factor(shift), each: grid.map((side) => (shifted ? factor(side / smallest) : 1)) }
+  return { all: factor(shift), each: scalesOf(model).map((scale) => (shifted ? factor(scale) : 1)) }
 }
 
 export function needsShift(model: Model): boolean {

@@ -95,7 +95,7 @@ export function schedulesOf(source: Model | Process): Float32Array[] {
  * How much larger each resolution is than the smallest, highest first: the side, or for a video the side of the grid
  * on which the reference implementation lays the frames.
  */
-function scalesOf(source: Model | Process): number[] {
+export function scalesOf(source: Model | Process): number[] {
   const grid = asProcess(source).resolutions.map(({ side, frames }) => side * Math.sqrt(frames))
   const smallest = grid.at(-1) ?? 1
   return grid.map((side) => side / smallest)
