@@ -42,7 +42,7 @@ export function peaksOf(program: Program): readonly Bytes[] {
   for (const { variable, type } of program.inputs) make(variable, type.shape, 'float32')
   let peaks: readonly ReadonlyMap<string, Dimension>[] = [new Map(live)]
   for (const statement of statements) {
-    const { result, shape, dataType, viewOf, scratch = 0 } = statement
+    const { result, shape, dataType, viewOf, scratch = [] } = statement
     const shared = viewOf === undefined ? undefined : memory.get(viewOf)
     if (shared !== undefined) {
       shared.names++
@@ -50,10 +50,10 @@ export function peaksOf(program: Program): readonly Bytes[] {
     } else if (viewOf === undefined || !kept.has(viewOf)) {
       make(result, shape, dataType)
     }
-    add(multiply(scratch, bytesPerElement.float32))
+    for (const count of scratch) add(multiply(count, bytesPerElement.float32))
     if (!peaks.some((peak) => covers(peak, live)))
       peaks = [...peaks.filter((peak) => !covers(live, peak)), new Map(live)]
-    add(multiply(scratch, -bytesPerElement.float32))
+    for (const count of scratch) add(multiply(count, -bytesPerElement.float32))
     for (const name of ending.get(statement) ?? []) {
       const held = memory.get(name)
       if (held !== undefined && --held.names === 0) add(multiply(held.bytes, -1))

@@ -19,7 +19,7 @@ export interface Statement {
   /** The tensor whose memory it shares. */
   readonly viewOf?: string
   /** Elements of float32 tensors that exist while it is made. */
-  readonly scratch?: Dimension
+  readonly scratch?: readonly Dimension[]
   /** The parameter that it is. */
   readonly parameter?: string
   /** The module of the model that it comes from, as a path. */

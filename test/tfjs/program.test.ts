@@ -35,6 +35,6 @@ describe('the transpositions of a small nested model', () => {
   })
 
   it('are in training those of weights, of their gradients and of what these are made from as well', () => {
-    expect(countOf(lower(buildTraining(model, noReport), { trains: true }), 'transpose')).toBe(404)
+    expect(countOf(lower(buildTraining(model, noReport), { trains: true }), 'transpose')).toBe(362)
   })
 })

@@ -111,7 +111,7 @@ export const convWeightGradient: Lowering<'convWeightGradient'> = ({ x, dy }, at
   const f = g.helper('weightGradient', weightGradient)
   const [height, width] = plane(kernel, 1)
   // The columns that are put side by side, the rows of them that a row of the kernel sees, and what is made of them.
-  const scratch = multiply(product(sizesOf(map.groups)), 2 * width + 1)
+  const scratch = [multiply(product(sizesOf(map.groups)), 2 * width + 1)]
   const text = code`${f}(${map.variable}, ${gradients}, [${height}, ${width}], ${stride})`
   return new Operand(type, axes, [g.tensor(text, [...plane(kernelAxes, []), ins, outs], 'float32', { scratch })])
 }
@@ -153,6 +153,66 @@ const weightGradient = `(map, dy, [height, width], stride) => tf.tidy(() => {
     return tf.matMul(seen, gradients, true)
   }))
   return tf.reshape(kernel.length === 1 ? kernel[0] : tf.concat(kernel), [height, width, channels, out])
+})`
+
+/** For each element of the map, the sum of what it has given to results, each with its gradient. */
+export const convInputGradient: Lowering<'convInputGradient'> = ({ dy, weight }, attributes, g, type) => {
+  const { stride, space } = attributes
+  const [out = [], channels = [], ...kernelAxes] = weight.axes
+  const edges = edgesOf(attributes, space.length)
+  if (stride === 1 && kernelAxes.flat().length === 0 && edges.flat().every((edge) => edge === 0)) {
+    const exchanged = weight.as(weight.type, [channels, out])
+    return rowsByMatrix(g, dy, 1, exchanged, undefined, type)
+  }
+  const axes = resultAxes(dy, plainAxes(type.shape)[1] ?? [], type.shape)
+  const gradients = g.arranged(dy, channelsLast(dy.axes))
+  const filter = g.arranged(weight, [...plane(kernelAxes, []), channels, out])
+  const f = g.helper('inputGradient', inputGradient)
+  const sides = plane(space, 1)
+  const kernel = plane(weight.type.shape.slice(2).map(Number), 1)
+  const results = sizesOf(channelsLast(dy.axes))
+  const isSame = stride === 1 && edges.every(([before, after], i) => before === after && kernel[i] === 2 * before + 1)
+  const spread = sides.map((side, i) => side + (kernel[i] ?? 1) - 1)
+  const spreads = isSame ? [] : [multiply(product([results[0] ?? 1, ...spread, results[3] ?? 1]), 2)]
+  const scratch = [product(weight.type.shape), ...spreads]
+  const before = isSame ? code`'same'` : edges.map(([count]) => count)
+  const text = code`${f}(${gradients}, ${filter}, ${sides}, ${stride}, ${before})`
+  return new Operand(type, axes, [g.tensor(text, channelsLast(axes), 'float32', { scratch })])
+}
+
+/**
+ * What is left to do at run time, as the backend likes it. dy: [batch, height, width, out], filter: [height, width, in,
+ * out], sides: those of the convolution's input, before: the padding above and to the left, or 'same' where a kernel of
+ * odd sides at stride 1 is padded so that the sides stay. Result: [batch, ...sides, in].
+ *
+ * The kernels of their own that WebGPU and TensorFlow have are right and faster than a convolution with the filter turned
+ * by half a circle, which the others take.
+ */
+const inputGradient = `(dy, filter, sides, stride, before) => tf.tidy(() => {
+  const isNative = tf.getBackend() === 'webgpu' || tf.getBackend() === 'tensorflow'
+  const native = (space, pad) => {
+    const settings = { inputShape: [dy.shape[0], ...space, filter.shape[2]], strides: stride, pad, dataFormat: 'NHWC' }
+    return tf.engine().runKernel('Conv2DBackpropInput', { dy, filter }, settings)
+  }
+  const turned = () => tf.transpose(tf.reverse(filter, [0, 1]), [0, 1, 3, 2])
+  if (before === 'same') return isNative ? native(sides, 'same') : tf.conv2d(dy, turned(), 1, 'same')
+  // The elements of x from first on, zeros where it has none.
+  const part = (x, first, sizes) => {
+    const begin = first.map((at) => Math.max(at, 0))
+    const end = first.map((at, axis) => Math.min(at + sizes[axis], x.shape[axis + 1]))
+    const edges = begin.map((at, axis) => [at - first[axis], first[axis] + sizes[axis] - end[axis]])
+    const inside = tf.slice(x, [0, ...begin, 0], [-1, ...end.map((at, axis) => at - begin[axis]), -1])
+    return edges.flat().some((count) => count > 0) ? tf.pad(inside, [[0, 0], ...edges, [0, 0]]) : inside
+  }
+  const [batch, height, width, out] = dy.shape
+  const [tall, wide] = filter.shape
+  if (isNative) return part(native([(height - 1) * stride + tall, (width - 1) * stride + wide], 'valid'), before, sides)
+  const behind = [[0, 0], [0, stride - 1], [0, 0]]
+  const rows = tf.pad(tf.reshape(dy, [batch * height, 1, width * out]), behind)
+  const columns = tf.pad(tf.reshape(rows, [batch * height * stride * width, 1, out]), behind)
+  const spread = tf.reshape(columns, [batch, height * stride, width * stride, out])
+  const first = [before[0] + 1 - tall, before[1] + 1 - wide]
+  return tf.conv2d(part(spread, first, [sides[0] + tall - 1, sides[1] + wide - 1]), turned(), 1, 'valid')
 })`
 
 /** Of a factor that is a power of 2, so that no position is rounded. */

@@ -1,7 +1,7 @@
 /** How each op becomes calls of tfjs. */
 import { InternalError } from '../../../compiler/diagnostics/internal.js'
 import type { OpName } from '../../../compiler/ops/index.js'
-import { conv, convWeightGradient, tileSum, upsample } from './convolution.js'
+import { conv, convInputGradient, convWeightGradient, tileSum, upsample } from './convolution.js'
 import { cos, sin, toFloat, where } from './elements.js'
 import { binary, decompose, unary, type AnyLowering, type Lowering } from './lowering.js'
 import { linear, matmul } from './products.js'
@@ -23,7 +23,7 @@ const lowerings: { readonly [Name in OpName]: Lowering<Name> | typeof decompose 
   concat,
   constant: given,
   conv,
-  convInputGradient: decompose, // a convolution: the kernels of its own are slower, or not there
+  convInputGradient,
   convWeightGradient,
   cos,
   div: binary('div'),

@@ -1,5 +1,5 @@
 /** Sums, and what is made of whole rows. */
-import { product } from '../../../compiler/ir/dimension.js'
+import { multiply, product, type Dimension } from '../../../compiler/ir/dimension.js'
 import type { TensorType } from '../../../compiler/ir/tensor.js'
 import { quantilePlace } from '../../../compiler/ops/quantile.js'
 import { code, plain, type Variable } from '../code.js'
@@ -48,9 +48,9 @@ function reduced(
     if (length < 0) {
       tensor = trailingReduced(g, tensor, new Set(order.slice(start)), kind)
     } else {
-      const window = pooledTogether(order.slice(start, start + length))
-      averaged.push(...window)
-      tensor = pooled(g, tensor, window)
+      const run = order.slice(start, start + length)
+      averaged.push(...run)
+      tensor = pooled(g, tensor, run)
     }
   }
 }
@@ -61,17 +61,6 @@ function trailingReduced(g: Emitter, tensor: StoredTensor, run: ReadonlySet<Part
   return g.tensor(code`${plain(`tf.${kind}`)}(${variable}, ${kept.length})`, kept)
 }
 
-/** A long run is reduced in steps: graphics cards take a thread for each result. */
-const longestWindow = 64
-
-/** The last parts of a run that are not too long together. */
-function pooledTogether(run: readonly Part[]): readonly Part[] {
-  const isShort = (parts: readonly Part[]) => Number(product(parts.map(({ size }) => size))) <= longestWindow
-  let start = run.length - 1
-  while (start > 0 && isShort(run.slice(start - 1))) start--
-  return run.slice(start)
-}
-
 /** The mean over a run of parts that has others behind it. */
 function pooled(g: Emitter, tensor: StoredTensor, run: readonly Part[]): StoredTensor {
   const order = tensor.groups.flat()
@@ -79,11 +68,39 @@ function pooled(g: Emitter, tensor: StoredTensor, run: readonly Part[]): StoredT
   const [ahead, behind] = [order.slice(0, start), order.slice(start + run.length)]
   const [columns, channels] = columnsOfChannels(behind)
   const { variable } = g.regrouped(tensor, [ahead, run, columns, channels], 'float32')
-  const [length = 1] = sizesOf([run])
-  const text = code`tf.avgPool(${variable}, ${[length, 1]}, 1, 'valid')`
-  const means = g.tensor(text, [ahead, [], columns, channels])
+  const windows = windowsOf(run)
+  const f = g.helper('meanOfRows', meanOfRows)
+  const rest = product(windows.slice(0, -1))
+  const scratch = windows.length === 1 ? [] : [multiply(product(sizesOf([ahead, columns, channels])), rest)]
+  const text = code`${f}(${variable}, ${windows})`
+  const means = g.tensor(text, [ahead, [], columns, channels], 'float32', { scratch })
   return sameParts(behind, [...columns, ...channels]) ? means : g.regrouped(means, [ahead, behind], 'float32')
 }
+
+/** The longest run that is averaged in one step: graphics cards take a thread for each result. */
+const longestWindow = 32
+
+/** The lengths of runs of parts, as long as they may be, of which the last is averaged first. */
+function windowsOf(run: readonly Part[]): readonly Dimension[] {
+  const windows: Dimension[] = []
+  for (const { size } of run.toReversed()) {
+    const [next = 1] = windows
+    const together = multiply(size, next)
+    if (Number(together) <= longestWindow) windows.splice(0, 1, together)
+    else windows.unshift(size)
+  }
+  return windows
+}
+
+/**
+ * The mean along the second of four axes, as the backend likes it: as poolings of windows, the last one first. TensorFlow
+ * reduces an axis where it is; others would move all of the tensor first.
+ */
+const meanOfRows = `(x, windows) => {
+  if (tf.getBackend() === 'tensorflow') return tf.mean(x, 1, true)
+  const mean = (rows, length) => tf.avgPool(rows, [length, 1], [length, 1], 'valid')
+  return tf.tidy(() => windows.reduceRight(mean, x))
+}`
 
 /**
  * The most channels of a pooling. The wasm backend takes 4 bytes of its stack for each, and writes into the memory of
