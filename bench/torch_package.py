@@ -27,7 +27,9 @@ class Package:
     def __init__(self, folder: Path, sides: list, given: dict, forward: bool, fast: bool):
         name = next(path.parent.name for path in folder.glob("*/__init__.py"))
         sys.path.insert(0, str(folder))
-        training, plan = (importlib.import_module(f"{name}.{module}") for module in ("training", "plan"))
+        training, plan, parallel = (importlib.import_module(f"{name}.{it}") for it in ("training", "plan", "parallel"))
+        if not forward:
+            parallel.keep_memory()
         (phase,) = plan.PHASES
         with torch.device("meta"):
             model = phase.model()

@@ -198,12 +198,8 @@ export const functions: Readonly<Record<FunctionName, Translation>> = {
   upsample: plain((c, body) => {
     const factor = c.expression('factor')
     if (body.all(factor).every((value) => scalarOf(value) === 1)) return body.translate(c.expression('x'))
-    return call(
-      'F.interpolate',
-      body.translate(c.expression('x')),
-      `scale_factor=${body.translate(factor).text}`,
-      'mode="nearest"',
-    )
+    body.host.uses.add('upsample')
+    return call('upsample', body.translate(c.expression('x')), body.translate(factor))
   }),
   reshape: plain((c, body) => {
     const shape = c.expression('shape')

@@ -4,7 +4,7 @@ import { className, isKeyword } from './python.js'
 
 /** Names that the modules of a package have in any case. */
 export const taken =
-  'Any Callable ClassVar Condition DownLevel Level LayerT Losses Mapping MiddleLevel NamedTuple Part Sequence Step TypeVar UpLevel attend cache checkpoint load mean_of_real per_frame save sinusoids zeroed frames_into_batch frames_out_of_batch onto_grid off_grid'.split(
+  'Any Callable ClassVar Condition DownLevel Level LayerT Losses Mapping MiddleLevel NamedTuple Part Sequence Step TypeVar UpLevel attend cache checkpoint load mean_of_real per_frame save sinusoids upsample zeroed frames_into_batch frames_out_of_batch onto_grid off_grid'.split(
     ' ',
   )
 

@@ -16,6 +16,14 @@ def zeroed(layer: LayerT) -> LayerT:
     """
     bias = torch.where(mask == 0, torch.finfo(q.dtype).min, 0.0)[:, None, None, :]
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))`,
+  upsample: `def upsample(x: Tensor, factor: int) -> Tensor:
+    """Repeats each element along every axis of space. x: [batch, channels, ...space]. Result: so many times as wide."""
+    if not torch.compiler.is_compiling():
+        return F.interpolate(x, scale_factor=factor, mode="nearest")
+    # Of F.interpolate, torch.compile 2.13 reads the gradient before it is summed up (bfloat16 on CPUs).
+    for axis in range(2, x.dim()):
+        x = x.repeat_interleave(factor, axis)
+    return x`,
   per_frame: `def per_frame(x: Tensor, like: Tensor) -> Tensor:
     """Repeats each example's row for each of its frames.
 

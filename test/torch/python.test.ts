@@ -1,5 +1,4 @@
 /** Generated packages in Python: tools that look at the code, the numbers of every kind of setting, what PyTorch adds. */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,6 +26,7 @@ import { memoryHost } from '../host.js'
 import { noReport } from '../shipped.js'
 import { hasTool, hasTorch, hasTraining } from './found.js'
 import { progressive, tiny, userBlocks } from './models.js'
+import { outputOf } from './run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'mdmc-package-'))
 const engine = new TorchEngine()
@@ -67,19 +67,13 @@ async function written(source: string, name: string): Promise<string> {
   return path
 }
 
-function run(program: string, given: readonly string[], cwd: string): string {
-  const { status, stdout, stderr } = spawnSync(program, given, { cwd, encoding: 'utf8' })
-  expect(`${stdout}${stderr}`.length > 0 && status !== 0 ? stdout + stderr : '').toBe('')
-  return stdout
-}
-
 describe('tools find nothing', () => {
   const sources = Object.entries({ progressive, userBlocks, video })
   describe.skipIf(!hasTool('ruff'))('ruff', () => {
     it.each(sources)('%s', async (name, source) => {
       const path = await written(source, `ruff-${name}`)
-      run('ruff', ['check', '--no-cache', '.'], path)
-      run('ruff', ['format', '--no-cache', '--check', '.'], path)
+      outputOf('ruff', ['check', '--no-cache', '.'], path)
+      outputOf('ruff', ['format', '--no-cache', '--check', '.'], path)
     })
   })
   describe.skipIf(!hasTraining || !hasTool('pyright'))('pyright', () => {
@@ -89,7 +83,7 @@ describe('tools find nothing', () => {
       const executionEnvironments = sources.map(([root]) => ({ root }))
       const settings = { typeCheckingMode: 'basic', reportPrivateImportUsage: false, executionEnvironments }
       writeFileSync(join(folder, 'pyright/pyrightconfig.json'), JSON.stringify(settings))
-      run('pyright', ['.'], join(folder, 'pyright'))
+      outputOf('pyright', ['.'], join(folder, 'pyright'))
     })
   })
 })
@@ -189,7 +183,7 @@ describe.skipIf(!hasTorch)('PyTorch', () => {
     const values = initialWeights(parameters, 1)
     const entries = parameters.map(({ name, shape }) => ({ name, dtype: 'F32' as const, shape }))
     await writeSafetensors(join(path, 'weights.safetensors'), entries, ({ name }) => values.read(name), noReport)
-    const output = run(pythonProgram(), ['-W', 'ignore', 'test/torch/check_package.py', path, 'tiny'], process.cwd())
+    const output = outputOf(pythonProgram(), ['-W', 'ignore', 'test/torch/check_package.py', path, 'tiny'])
     const found = JSON.parse(output) as Record<string, unknown>
     expect(found).toMatchObject({
       compiled: 0,

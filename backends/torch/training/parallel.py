@@ -1,7 +1,9 @@
 """The processes of a run: how they find each other, and how the model is laid over them."""
 
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
@@ -14,6 +16,10 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
 from torch.nn.parallel import DistributedDataParallel
 
+M_TRIM_THRESHOLD = -1
+M_MMAP_MAX = -4
+M_ARENA_MAX = -8
+
 
 class Processes:
     """This process among all: those of torchrun, of Slurm (train.slurm), or this one alone."""
@@ -25,6 +31,8 @@ class Processes:
         if kind == "cuda":
             torch.cuda.set_device(self.device)
             torch.backends.cudnn.benchmark = True
+        else:
+            keep_memory()
         # What is small and for the host goes through gloo, so that nothing waits for the device.
         backend = "cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo"
         alone = {} if "RANK" in os.environ else {"store": dist.HashStore(), "rank": 0, "world_size": 1}
@@ -89,6 +97,19 @@ class Processes:
 
     def autocast(self, bfloat16: bool) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if bfloat16 else nullcontext()
+
+
+def keep_memory() -> None:
+    """Keeps freed memory for the next step, as torch does on GPUs, instead of giving it back to the system after each.
+
+    A step takes and frees gradients of all parameters; pages that are new to the process can cost more than the step.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is None:
+        return
+    # From malloc.h of the GNU C library: no block of its own for a large request, nothing given back, one heap for all.
+    for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_ARENA_MAX, 1)):
+        mallopt(option, value)
 
 
 def listed(module: nn.Module) -> Iterator[nn.Module]:

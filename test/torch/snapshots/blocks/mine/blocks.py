@@ -16,6 +16,16 @@ def zeroed(layer: LayerT) -> LayerT:
     return layer
 
 
+def upsample(x: Tensor, factor: int) -> Tensor:
+    """Repeats each element along every axis of space. x: [batch, channels, ...space]. Result: so many times as wide."""
+    if not torch.compiler.is_compiling():
+        return F.interpolate(x, scale_factor=factor, mode="nearest")
+    # Of F.interpolate, torch.compile 2.13 reads the gradient before it is summed up (bfloat16 on CPUs).
+    for axis in range(2, x.dim()):
+        x = x.repeat_interleave(factor, axis)
+    return x
+
+
 def half(x: Tensor) -> Tensor:
     return x * 0.5
 

@@ -26,6 +26,16 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
 
 
+def upsample(x: Tensor, factor: int) -> Tensor:
+    """Repeats each element along every axis of space. x: [batch, channels, ...space]. Result: so many times as wide."""
+    if not torch.compiler.is_compiling():
+        return F.interpolate(x, scale_factor=factor, mode="nearest")
+    # Of F.interpolate, torch.compile 2.13 reads the gradient before it is summed up (bfloat16 on CPUs).
+    for axis in range(2, x.dim()):
+        x = x.repeat_interleave(factor, axis)
+    return x
+
+
 class SelfAttention(nn.Module):
     """Self-attention over tokens, on request with rotary positions. x: [batch, tokens, features]."""
 

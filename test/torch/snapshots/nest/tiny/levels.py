@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+
+from .blocks import upsample
 
 
 class Level(nn.Module):
@@ -100,4 +101,4 @@ class UpsampleTwiceLevel(UpLevel):
         self.resample = nn.Conv2d(channels, channels, 3, padding=1)
 
     def resize(self, x: Tensor) -> Tensor:
-        return self.resample(F.interpolate(x, scale_factor=2, mode="nearest"))
+        return self.resample(upsample(x, 2))
