@@ -29,7 +29,7 @@ class Package:
         sys.path.insert(0, str(folder))
         training, plan, parallel = (importlib.import_module(f"{name}.{it}") for it in ("training", "plan", "parallel"))
         if not forward:
-            parallel.keep_memory()
+            parallel.suit_processors()
         (phase,) = plan.PHASES
         with torch.device("meta"):
             model = phase.model()

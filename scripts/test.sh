@@ -41,7 +41,6 @@ report=$work/report.json
 
 npm ci --no-audit --no-fund </dev/null || exit 3
 find_driver
-check 'build' npm run --silent build -- --log-level warn
 # They take one core each.
 checks=(lint format:check types unused)
 for name in "${checks[@]}"; do

@@ -43,6 +43,10 @@ batch = reader.Batches(shards, order, plan.PHASES[-1].inputs, plan.SETTINGS, 8, 
 text, mask = batch.given
 result["batch"] = [list(batch.images.shape), str(batch.images.dtype), list(text.shape[::2]), mask.sum().item() > 8]
 result["padding"] = bool((text[mask == 0] == 0).all())
+longer = reader.Batches(shards, order, plan.PHASES[-1].inputs, plan.SETTINGS, 8, 0, 1, one_length=True)
+lengths = {longer[number].given[1].shape[1] for number in range(4)}
+same = torch.equal(longer[0].given[0][:, : text.shape[1]], text)
+result["one length"] = bool(same and lengths == {shards.about["text"][0]} and longer[0].given[1].sum() == mask.sum())
 small = reader.Batches(shards, order, plan.PHASES[0].inputs, plan.SETTINGS, 8, 0, 1)[0]
 result["smaller"] = list(small.images.shape)
 

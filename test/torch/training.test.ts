@@ -233,6 +233,7 @@ describe.skipIf(!hasTraining)('training', () => {
       'rows of 4': true,
       batch: [[8, 3, 16, 16], 'torch.uint8', [8, 12], true],
       padding: true,
+      'one length': true,
       smaller: [8, 3, 8, 8],
       lanes: 4,
     })

@@ -100,7 +100,7 @@ def opened(path: str, process: int) -> BinaryIO:
 
 
 class Batches(Dataset[Batch]):
-    """The rows of one rank, by the number of the batch."""
+    """The rows of one rank, by the number of the batch. one_length: texts as long in every batch as the longest of all."""
 
     def __init__(
         self,
@@ -111,6 +111,7 @@ class Batches(Dataset[Batch]):
         batch: int,
         rank: int,
         world: int,
+        one_length: bool = False,
     ) -> None:
         self.shards = shards
         self.order = order
@@ -118,6 +119,7 @@ class Batches(Dataset[Batch]):
         self.settings = settings
         self.each = batch // order.lanes
         self.own = range(rank, order.lanes, world)
+        self.one_length = one_length
 
     def __getitem__(self, number: int) -> Batch:
         # Rows of one position stand together: the first rows of all ranks are the first of the whole batch.
@@ -164,8 +166,8 @@ class Batches(Dataset[Batch]):
         rows = [row for row in conditions if row is not None]
         if isinstance(self.inputs.condition, Text):
             # What is not masked must not depend on which rows a rank has.
-            tokens = 0 if self.inputs.condition.masked else self.shards.about["text"][0]
-            return padded(rows, tokens)
+            shorter = self.inputs.condition.masked and not self.one_length
+            return padded(rows, 0 if shorter else self.shards.about["text"][0])
         return (torch.stack(rows),) if rows else ()
 
     def load(self, first: int, last: int, workers: int, pin: bool) -> Iterator[Batch]:

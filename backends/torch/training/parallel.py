@@ -32,7 +32,7 @@ class Processes:
             torch.cuda.set_device(self.device)
             torch.backends.cudnn.benchmark = True
         else:
-            keep_memory()
+            suit_processors()
         # What is small and for the host goes through gloo, so that nothing waits for the device.
         backend = "cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo"
         alone = {} if "RANK" in os.environ else {"store": dist.HashStore(), "rank": 0, "world_size": 1}
@@ -99,17 +99,19 @@ class Processes:
         return torch.autocast(self.device.type, torch.bfloat16) if bfloat16 else nullcontext()
 
 
-def keep_memory() -> None:
-    """Keeps freed memory for the next step, as torch does on GPUs, instead of giving it back to the system after each.
+def suit_processors() -> None:
+    """What makes steps on processors fast: attention as products, and memory that stays with the process.
 
-    A step takes and frees gradients of all parameters; pages that are new to the process can cost more than the step.
+    The gradient of PyTorch's flash attention takes up to twenty times as long there as that of the products does. And a
+    step takes and frees gradients of all parameters: pages that are new to the process can cost more than the work on
+    them, so what is freed is kept for the next step, as torch does on GPUs.
     """
+    torch.backends.cuda.enable_flash_sdp(False)  # of processors, too
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is None:
-        return
-    # From malloc.h of the GNU C library: no block of its own for a large request, nothing given back, one heap for all.
-    for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_ARENA_MAX, 1)):
-        mallopt(option, value)
+    if mallopt is not None:
+        # From malloc.h of the GNU C library: no mapping for a large block alone, nothing given back, one heap for all.
+        for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_ARENA_MAX, 1)):
+            mallopt(option, value)
 
 
 def listed(module: nn.Module) -> Iterator[nn.Module]:

@@ -172,7 +172,8 @@ class PhaseRun:
         run, trainer, options = self.run, self.trainer, self.run.options
         processes, settings = run.processes, run.settings
         order = Order(run.shards.sizes, run.lanes, settings.seed, self.number)
-        own = (self.batch, processes.rank, processes.world)
+        # A compiled network is compiled for one shape.
+        own = (self.batch, processes.rank, processes.world, options.compile)
         parts = settings.accumulate
         batches = Batches(run.shards, order, self.phase.inputs, settings, *own).load(
             (done - self.first) * parts,
