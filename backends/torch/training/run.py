@@ -54,6 +54,8 @@ class Run:
 
     def __init__(self, settings: Settings, phases: Sequence[Phase], options: Options) -> None:
         self.options = options
+        if options.compile and options.strategy == "fsdp":
+            raise Mistake("torch.compile fails on models that FSDP has spread: use --compile with --strategy ddp")
         self.processes = Processes(options.device)
         self.shards = Shards(options.data)
         self.newest: Path | None = self.processes.agreed((checkpoint.finished(options.out) or [None])[-1])
