@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Models of full size, and WebGPU in software: minutes and gigabytes, so they run apart from the rest and one after the other. */
+/** Models of full size, and WebGPU in software: minutes and gigabytes, so apart from the rest and one after the other. */
 export default defineConfig({
   test: {
     include: ['test/**/*.slow.ts'],

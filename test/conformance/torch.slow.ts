@@ -3,17 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { torchPackage } from '../../backends/torch/package.js'
-import { checkFile } from '../../compiler/compile.js'
 import { importReference } from '../../compiler/import/import.js'
 import { TorchEngine } from '../../runtime/torch/engine.js'
 import { pythonProgram } from '../../runtime/torch/process.js'
-import { torchTraining } from '../../runtime/torch/training.js'
-import { writePackage } from '../../runtime/torch/write.js'
-import { memoryHost } from '../host.js'
 import { noReport } from '../shipped.js'
 import { hasTorch } from '../torch/found.js'
-import { outputOf } from '../torch/run.js'
+import { outputOf, writtenPackage } from '../torch/run.js'
 import { folderOf } from './cases.js'
 import { expectToConform } from './verify.js'
 
@@ -32,12 +27,7 @@ describe.skipIf(!hasTorch)('torch', () => {
 it.skipIf(!hasTorch)('torch.compile gives the same gradients in bfloat16', { timeout: 1_800_000 }, async () => {
   const config = readFileSync(join(folderOf('full/S64'), 'case.json'), 'utf8')
   const source = importReference('case.json', config, { name: 'case' }, noReport) ?? ''
-  const checked = checkFile('mine.mdm', memoryHost({ 'mine.mdm': source }))
-  const model = checked.models.at(-1)
-  const training = model && torchTraining(model, noReport)
-  const made = model && torchPackage(model, noReport, { sources: checked.sources, training })
-  if (made === undefined) throw new Error('no package')
-  await writePackage(made, folder)
-  const output = outputOf(pythonProgram(), ['-W', 'ignore', 'test/torch/check_compiled.py', folder, made.name])
+  const name = await writtenPackage(source, folder)
+  const output = outputOf(pythonProgram(), ['-W', 'ignore', 'test/torch/check_compiled.py', folder, name])
   expect((JSON.parse(output) as { least: number }).least).toBeGreaterThan(0.99)
 })

@@ -9,7 +9,6 @@ import { buildSamplerStep } from '../../compiler/build/sampler.js'
 import { minSnrWeights, schedulesOf, timesteps, vdmWeights } from '../../compiler/build/schedule.js'
 import { solverSteps } from '../../compiler/build/solver.js'
 import type { Diffusion, Model, Sampling } from '../../compiler/check/model.js'
-import { checkFile } from '../../compiler/compile.js'
 import { buildTraining } from '../../compiler/training.js'
 import { evaluateShape } from '../../compiler/ir/dimension.js'
 import type { Graph } from '../../compiler/ir/graph.js'
@@ -17,16 +16,14 @@ import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import { stepInputs } from '../../runtime/sample/loop.js'
 import { TorchEngine } from '../../runtime/torch/engine.js'
 import { pythonProgram } from '../../runtime/torch/process.js'
-import { torchTraining } from '../../runtime/torch/training.js'
-import { writePackage } from '../../runtime/torch/write.js'
 import { initialWeights } from '../../runtime/weights/initialise.js'
 import { ruleUniforms, ruleWeights } from '../../runtime/weights/rule.js'
 import { writeSafetensors } from '../../runtime/weights/write-safetensors.js'
-import { memoryHost } from '../host.js'
+import { modelOf } from '../sampling/models.js'
 import { noReport } from '../shipped.js'
 import { hasTool, hasTorch, hasTraining } from './found.js'
 import { progressive, tiny, userBlocks } from './models.js'
-import { outputOf } from './run.js'
+import { outputOf, writtenPackage } from './run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'mdmc-package-'))
 const engine = new TorchEngine()
@@ -34,16 +31,6 @@ afterAll(async () => {
   await engine.close()
   rmSync(folder, { recursive: true, force: true })
 })
-
-function modelsOf(source: string): readonly Model[] {
-  return checkFile('mine.mdm', memoryHost({ 'mine.mdm': source })).models
-}
-
-function lastOf(source: string): Model {
-  const model = modelsOf(source).at(-1)
-  if (model === undefined) throw new Error('no model')
-  return model
-}
 
 const video = `
 model Frame { groups 4  embedding 32  level 8 { channels 32  blocks 1 } }
@@ -57,33 +44,24 @@ model Clip nests Frame {
 }
 `
 
-async function written(source: string, name: string): Promise<string> {
-  const checked = checkFile('mine.mdm', memoryHost({ 'mine.mdm': source }))
-  const model = checked.models.at(-1) ?? lastOf(source)
-  const made = torchPackage(model, noReport, { sources: checked.sources, training: torchTraining(model, noReport) })
-  if (made === undefined) throw new Error('no package')
-  const path = join(folder, name)
-  await writePackage(made, path)
-  return path
-}
-
 describe('tools find nothing', () => {
   const sources = Object.entries({ progressive, userBlocks, video })
   describe.skipIf(!hasTool('ruff'))('ruff', () => {
     it.each(sources)('%s', async (name, source) => {
-      const path = await written(source, `ruff-${name}`)
-      outputOf('ruff', ['check', '--no-cache', '.'], path)
-      outputOf('ruff', ['format', '--no-cache', '--check', '.'], path)
+      const cwd = join(folder, `ruff-${name}`)
+      await writtenPackage(source, cwd)
+      outputOf('ruff', ['check', '--no-cache', '.'], { cwd })
+      outputOf('ruff', ['format', '--no-cache', '--check', '.'], { cwd })
     })
   })
   describe.skipIf(!hasTraining || !hasTool('pyright'))('pyright', () => {
     it('all', async () => {
-      for (const [name, source] of sources) await written(source, `pyright/${name}`)
+      for (const [name, source] of sources) await writtenPackage(source, join(folder, 'pyright', name))
       // What each package's own pyproject.toml says, for all of them at once.
       const executionEnvironments = sources.map(([root]) => ({ root }))
       const settings = { typeCheckingMode: 'basic', reportPrivateImportUsage: false, executionEnvironments }
       writeFileSync(join(folder, 'pyright/pyrightconfig.json'), JSON.stringify(settings))
-      outputOf('pyright', ['.'], join(folder, 'pyright'))
+      outputOf('pyright', ['.'], { cwd: join(folder, 'pyright') })
     })
   })
 })
@@ -91,12 +69,12 @@ describe('tools find nothing', () => {
 describe.skipIf(!hasTorch)('against ONNX Runtime', () => {
   const plain = userBlocks.replace('dropout 10%', '')
   const cases: [string, Model][] = [
-    ['a nest with text, micro-conditions, weights by step and a mixed batch', lastOf(tiny)],
-    ['blocks of a user, labels, noise', lastOf(plain)],
-    ['video', lastOf(video)],
+    ['a nest with text, micro-conditions, weights by step and a mixed batch', modelOf(tiny)],
+    ['blocks of a user, labels, noise', modelOf(plain)],
+    ['video', modelOf(video)],
     [
       'other measures',
-      withDiffusion(lastOf(tiny), {
+      withDiffusion(modelOf(tiny), {
         predict: 'x0',
         measure: 'v',
         weights: [0.5, 2],
@@ -107,7 +85,7 @@ describe.skipIf(!hasTorch)('against ONNX Runtime', () => {
     ],
     [
       'the highest resolution alone',
-      withDiffusion(lastOf(tiny), { highestOnly: true, weighting: { kind: 'vdm' }, predict: 'noise', measure: 'x0' }),
+      withDiffusion(modelOf(tiny), { highestOnly: true, weighting: { kind: 'vdm' }, predict: 'noise', measure: 'x0' }),
     ],
   ]
   it.each(cases)('the loss and its gradients: %s', async (_, model) => {
@@ -131,7 +109,7 @@ describe.skipIf(!hasTorch)('against ONNX Runtime', () => {
     ],
   ]
   it.each(samplings)('steps of %s', async (_, sampling) => {
-    const base = withDiffusion(lastOf(tiny), { shifted: false, signalScale: 1.5 })
+    const base = withDiffusion(modelOf(tiny), { shifted: false, signalScale: 1.5 })
     const model = { ...base, sampling: { ...base.sampling, eta: 0, spacing: 'even' as const, ...sampling, steps: 8 } }
     const guided = model.sampling.guidance !== 1
     const graph = buildSamplerStep(model, noReport, { threshold: model.sampling.threshold, guided })
@@ -151,7 +129,7 @@ describe.skipIf(!hasTorch)('against ONNX Runtime', () => {
 })
 
 describe.skipIf(!hasTorch)('schedules', () => {
-  const base = lastOf('model S { groups 4  level 8 { channels 8  blocks 1 } }')
+  const base = modelOf('model S { groups 4  level 8 { channels 8  blocks 1 } }')
   const schedules: [string, Diffusion['schedule']][] = [
     ['cosine', { kind: 'cosine', from: 6, to: -4 }],
     ['ddpm', { kind: 'ddpm', first: 1e-4, last: 0.02 }],
@@ -178,8 +156,9 @@ describe.skipIf(!hasTorch)('schedules', () => {
 
 describe.skipIf(!hasTorch)('PyTorch', () => {
   it('captures, recomputes, computes in bfloat16, samples and saves', async () => {
-    const path = await written(tiny, 'checked')
-    const parameters = torchPackage(lastOf(tiny), noReport)?.graph.parameters ?? []
+    const path = join(folder, 'checked')
+    await writtenPackage(tiny, path)
+    const parameters = torchPackage(modelOf(tiny), noReport)?.graph.parameters ?? []
     const values = initialWeights(parameters, 1)
     const entries = parameters.map(({ name, shape }) => ({ name, dtype: 'F32' as const, shape }))
     await writeSafetensors(join(path, 'weights.safetensors'), entries, ({ name }) => values.read(name), noReport)

@@ -1,10 +1,32 @@
-/** Runs a tool on a generated package. */
+/** Packages as `mdmc compile --target torch` writes them, and what tools say of them. */
 import { spawnSync } from 'node:child_process'
 import { expect } from 'vitest'
+import { torchPackage } from '../../backends/torch/package.js'
+import { checkFile } from '../../compiler/compile.js'
+import { torchTraining } from '../../runtime/torch/training.js'
+import { writePackage } from '../../runtime/torch/write.js'
+import { memoryHost } from '../host.js'
+import { noReport } from '../shipped.js'
 
-/** What it prints; all of its output is shown where it fails. */
-export function outputOf(program: string, given: readonly string[], cwd = process.cwd()): string {
-  const { status, stdout, stderr } = spawnSync(program, given, { cwd, encoding: 'utf8' })
-  expect(status !== 0 ? `${stdout}${stderr}` : '').toBe('')
+/** Writes the package of a source's last model, and gives its name as a Python module. */
+export async function writtenPackage(source: string, folder: string): Promise<string> {
+  const { models, sources } = checkFile('mine.mdm', memoryHost({ 'mine.mdm': source }))
+  const model = models.at(-1)
+  const made = model && torchPackage(model, noReport, { sources, training: torchTraining(model, noReport) })
+  if (made === undefined) throw new Error('no package')
+  await writePackage(made, folder)
+  return made.name
+}
+
+export interface Place {
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** What a tool prints; all of it is shown where it fails. */
+export function outputOf(program: string, given: readonly string[], { cwd, env }: Place = {}): string {
+  const { status, stdout, stderr } = spawnSync(program, given, { cwd, env, encoding: 'utf8' })
+  const said = `${stdout}${stderr}`.split('\n').filter((line) => !line.includes('NNPACK'))
+  expect(status, said.join('\n')).toBe(0)
   return stdout
 }

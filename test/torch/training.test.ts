@@ -1,5 +1,5 @@
 /** Training by generated packages: with one process and several, broken off and taken up again, and what comes of it. */
-import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,23 +9,20 @@ import { buildDenoiser, microDefaults } from '../../compiler/build/denoiser.js'
 import { resolutionName } from '../../compiler/build/nest.js'
 import { processOf } from '../../compiler/build/schedule.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'
-import { torchPackage } from '../../backends/torch/package.js'
-import { checkFile } from '../../compiler/compile.js'
 import { elementCount, type Tensor } from '../../compiler/ir/tensor.js'
 import { fillNormal } from '../../runtime/random/philox.js'
 import { Sampler } from '../../runtime/sample/loop.js'
 import { networkOfModel } from '../../runtime/sample/network.js'
 import { drawNoise } from '../../runtime/sample/noise.js'
 import { pythonProgram } from '../../runtime/torch/process.js'
-import { torchTraining } from '../../runtime/torch/training.js'
-import { writePackage } from '../../runtime/torch/write.js'
 import { ruleWeights } from '../../runtime/weights/rule.js'
 import { writeSafetensors } from '../../runtime/weights/write-safetensors.js'
-import { memoryHost } from '../host.js'
+import { modelOf } from '../sampling/models.js'
 import { noReport } from '../shipped.js'
 import { opened } from '../weights/support.js'
 import { hasTraining } from './found.js'
 import { progressive } from './models.js'
+import { outputOf, writtenPackage } from './run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'mdmc-training-'))
 let running: ChildProcessWithoutNullStreams | undefined
@@ -64,19 +61,6 @@ train Clip {
 sample Clip { steps 2 }
 `
 
-function modelOf(source: string): Model {
-  const model = checkFile('mine.mdm', memoryHost({ 'mine.mdm': source })).models.at(-1)
-  if (model === undefined) throw new Error('no model')
-  return model
-}
-
-async function written(source: string, name: string): Promise<void> {
-  const model = modelOf(source)
-  const made = torchPackage(model, noReport, { training: torchTraining(model, noReport) })
-  if (made === undefined) throw new Error('no package')
-  await writePackage(made, at(name))
-}
-
 /** Options of a run, or what is sampled; what names a file or folder is of this test's folder. */
 type Item = Readonly<Record<string, unknown>>
 const paths = ['package', 'data', 'out', 'weights', 'noise', 'pictures']
@@ -109,10 +93,7 @@ async function trainAndKill(file: string, items: readonly Item[]): Promise<void>
 }
 
 function python(given: readonly string[]): string {
-  const ended = spawnSync(pythonProgram(), given, { encoding: 'utf8', env })
-  const said = `${ended.stdout}${ended.stderr}`.split('\n').filter((line) => !line.includes('NNPACK'))
-  expect(ended.status, said.join('\n')).toBe(0)
-  return ended.stdout
+  return outputOf(pythonProgram(), given, { env })
 }
 
 interface Line {
@@ -154,7 +135,11 @@ async function difference(a: string, b: string): Promise<number> {
 
 describe.skipIf(!hasTraining)('training', () => {
   beforeAll(async () => {
-    await Promise.all([written(progressive, 'tiny'), written(plain, 'plain'), written(clip, 'clip')])
+    await Promise.all([
+      writtenPackage(progressive, at('tiny')),
+      writtenPackage(plain, at('plain')),
+      writtenPackage(clip, at('clip')),
+    ])
     python(['test/torch/write_data.py', at('texts'), '16', '1', '9,10,9,11', 'text', '17'])
     python(['test/torch/write_data.py', at('labels'), '16', '1', '8,8,8', 'label', '-1'])
     python(['test/torch/write_data.py', at('videos'), '8', '4', '8', 'none', '-1'])

@@ -42,13 +42,17 @@ function edgesOf(attributes: ConvAttributes, axes: number): Edges {
   return plane(edges, [0, 0])
 }
 
+/** Whether each position is seen by itself, through a kernel of one element. */
+function isPointwise(kernel: Axes, stride: number, edges: Edges): boolean {
+  return stride === 1 && kernel.flat().length === 0 && edges.flat().every((edge) => edge === 0)
+}
+
 export const conv: Lowering<'conv'> = ({ x, weight, bias }, attributes, g, type) => {
   const { stride } = attributes
   const groups = channelsLast(x.axes)
   const [out = [], channels = [], ...kernel] = weight.axes
   const edges = edgesOf(attributes, kernel.length)
-  if (stride === 1 && kernel.flat().length === 0 && edges.flat().every((edge) => edge === 0))
-    return rowsByMatrix(g, x, 1, weight, bias, type)
+  if (isPointwise(kernel, stride, edges)) return rowsByMatrix(g, x, 1, weight, bias, type)
   const filter = g.arranged(weight, [...plane(kernel, []), channels, out])
   const axes = resultAxes(x, plainAxes(type.shape)[1] ?? [], type.shape)
   const { input, pad } = padded(g, g.arranged(x, groups), groups, weight, attributes)
@@ -160,20 +164,21 @@ export const convInputGradient: Lowering<'convInputGradient'> = ({ dy, weight },
   const { stride, space } = attributes
   const [out = [], channels = [], ...kernelAxes] = weight.axes
   const edges = edgesOf(attributes, space.length)
-  if (stride === 1 && kernelAxes.flat().length === 0 && edges.flat().every((edge) => edge === 0)) {
+  if (isPointwise(kernelAxes, stride, edges)) {
     const exchanged = weight.as(weight.type, [channels, out])
     return rowsByMatrix(g, dy, 1, exchanged, undefined, type)
   }
   const axes = resultAxes(dy, plainAxes(type.shape)[1] ?? [], type.shape)
-  const gradients = g.arranged(dy, channelsLast(dy.axes))
+  const groups = channelsLast(dy.axes)
+  const gradients = g.arranged(dy, groups)
   const filter = g.arranged(weight, [...plane(kernelAxes, []), channels, out])
   const f = g.helper('inputGradient', inputGradient)
   const sides = plane(space, 1)
   const kernel = plane(weight.type.shape.slice(2).map(Number), 1)
-  const results = sizesOf(channelsLast(dy.axes))
+  const [batch = 1, , , outs = 1] = sizesOf(groups)
   const isSame = stride === 1 && edges.every(([before, after], i) => before === after && kernel[i] === 2 * before + 1)
   const spread = sides.map((side, i) => side + (kernel[i] ?? 1) - 1)
-  const spreads = isSame ? [] : [multiply(product([results[0] ?? 1, ...spread, results[3] ?? 1]), 2)]
+  const spreads = isSame ? [] : [multiply(product([batch, ...spread, outs]), 2)]
   const scratch = [product(weight.type.shape), ...spreads]
   const before = isSame ? code`'same'` : edges.map(([count]) => count)
   const text = code`${f}(${gradients}, ${filter}, ${sides}, ${stride}, ${before})`
