@@ -1,5 +1,6 @@
 /** A PyTorch package from a model: the texts of its files. */
 import { buildDenoiser } from '../../compiler/build/denoiser.js'
+import { unsupportedInLoss } from '../../compiler/build/loss.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'
 import { cannotTrain } from '../../compiler/diagnostics/train.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
@@ -43,13 +44,9 @@ export function torchPackage(
   report: Report,
   options: TorchPackageOptions = {},
 ): TorchPackage | undefined {
-  const unsupported = model.diffusion.randomInterpolation
-    ? 'random_interpolation yes'
-    : partsOf(model).some((part) => part.diffusion.frameChoice === 'random')
-      ? 'frame_choice random'
-      : undefined
-  if (unsupported !== undefined) {
-    report(cannotTrain({ model: model.name, setting: unsupported }), model.span)
+  const setting = unsupportedInLoss(model)
+  if (setting !== undefined) {
+    report(cannotTrain({ model: model.name, setting }), model.span)
     return undefined
   }
   try {

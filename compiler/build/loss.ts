@@ -3,6 +3,7 @@ import { InternalError } from '../diagnostics/internal.js'
 import type { Model, Prediction } from '../check/model.js'
 import { partsOf } from '../check/model.js'
 import type { Report } from '../diagnostics/diagnostic.js'
+import { cannotTrain } from '../diagnostics/train.js'
 import { GraphBuilder } from '../ir/builder.js'
 import { symbol, type Dimension } from '../ir/dimension.js'
 import type { Graph, NamedValue, Value } from '../ir/graph.js'
@@ -22,9 +23,12 @@ export interface LossOptions {
  * of noise `noise_RESOLUTION` per resolution, and the denoiser's conditions. Outputs: `losses` [batch] (the sum over
  * resolutions, weighted) and `loss_RESOLUTION` [rows] (unweighted).
  *
- * z_r = alpha_r x_r + sigma_r eps_r, with gamma_r[t + 1] = alpha_r^2 (Gu et al. 2024, eq. 2 and 3).
+ * z_r = alpha_r x_r + sigma_r eps_r, with gamma_r[t + 1] = alpha_r^2 (Gu et al. 2024, eq. 2 and 3). Settings that it is
+ * not built for are reported.
  */
 export function buildLoss(model: Model, report: Report, options: LossOptions = {}): Graph {
+  const setting = unsupportedInLoss(model)
+  if (setting !== undefined) report(cannotTrain({ model: model.name, setting }), model.span)
   const graph = new GraphBuilder(`${model.name}_loss`)
   const { b } = graph
   const { diffusion } = model
@@ -96,6 +100,13 @@ export function buildLoss(model: Model, report: Report, options: LossOptions = {
 
   if (total === undefined) throw new InternalError('a model without a resolution')
   return graph.finish([{ name: 'losses', value: total }, ...outputs], parameters)
+}
+
+/** A setting of the loss that it is not built for, if the model has one. */
+export function unsupportedInLoss(model: Model): string | undefined {
+  const settings = partsOf(model).map(({ diffusion }) => diffusion)
+  if (settings.some(({ randomInterpolation }) => randomInterpolation)) return 'random_interpolation yes'
+  return settings.some(({ frameChoice }) => frameChoice === 'random') ? 'frame_choice random' : undefined
 }
 
 /** Share of the batch that each resolution sees, highest first: `2:1` gives 2/3 and 1. Empty where all see all. */

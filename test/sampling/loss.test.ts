@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { reference } from '../../backends/reference/engine.js'
 import { buildDenoiser } from '../../compiler/build/denoiser.js'
 import { buildLoss } from '../../compiler/build/loss.js'
+import { DiagnosticList } from '../../compiler/diagnostics/diagnostic.js'
 import { minSnrWeights, schedulesOf, vdmWeights } from '../../compiler/build/schedule.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import { fillNormal } from '../../runtime/random/philox.js'
@@ -99,4 +100,20 @@ it('min-SNR weights are what Hang et al. 2023 give, bounded and 0 for nothing', 
     snr.slice(1).map((value) => expect.closeTo(Math.min(value, 5) / (value + 1), 5) as number),
   )
   expect(minSnrWeights(gamma, 5, 'x0')[0]).toBe(5)
+})
+
+it.each([
+  ['random_interpolation yes', ''],
+  ['frame_choice random', ''],
+  // Of a part inside the nest.
+  [
+    'frame_choice random',
+    'model Outer nests Plain { level 16 { channels 32  blocks 1 }  level 8 { channels 32  blocks 1 } }',
+  ],
+])('is not built where settings are unknown to it: %s', (setting, around) => {
+  const found = new DiagnosticList()
+  buildLoss(modelOf(`${source(setting)} ${around}`), found.report)
+  expect(found.all.map(({ code, message }) => `${code} ${message}`)).toEqual([
+    expect.stringMatching(`^MDM1102 .* has \`${setting}\``),
+  ])
 })
