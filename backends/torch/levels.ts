@@ -87,7 +87,7 @@ export function levelClasses(plan: LevelPlan, registry: Registry, sources: Reado
     'class Level(nn.Module):',
     ...indented([
       ...docstring(
-        'One level on one way: residual blocks, each followed by its share of the other blocks.\n\nside: of the maps, in pixels. recompute: whether what is computed inside is not kept for the gradients, but computed a\nsecond time.',
+        'One level on one way: residual blocks, each followed by its share of the other blocks.\n\nside: of the maps, in pixels. recompute: whether what is computed inside is not kept for the gradients, but computed a second time.',
       ),
       '',
       ...listed(

@@ -69,26 +69,38 @@ class Processes:
         model.to(self.device)
         if average is not None:
             average.to(self.device)
+        if compiled:
+            torch.compiler.reset()  # of the phase before
         if strategy == "fsdp":
-            # Inputs stay float32: times of 1000 steps do not fit into bfloat16. Autocast converts them where it can.
-            policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
-            self.shard(model, policy if bfloat16 else MixedPrecisionPolicy())
+            policy = MixedPrecisionPolicy()
+            if bfloat16 and self.device.type == "cuda":
+                # Weights are sent in bfloat16; norms of processors would refuse them. Inputs stay float32, since times of
+                # 1000 steps do not fit into bfloat16: autocast converts what it can.
+                policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
+            self.shard(model, policy, compiled)
             if average is not None:
-                self.shard(average, MixedPrecisionPolicy())
-        else:
-            for one in (model, average):
-                if one is not None:
-                    one.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+                self.shard(average, MixedPrecisionPolicy(), compiled=False)
+            return model
+        for one in (model, average):
+            if one is not None:
+                one.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         if compiled:
             model.compile()
-        if strategy == "fsdp" or self.world == 1:
+        if self.world == 1:
             return model
         devices = [self.device.index] if self.device.type == "cuda" else None
         return DistributedDataParallel(model, device_ids=devices, gradient_as_bucket_view=True)
 
-    def shard(self, model: nn.Module, policy: MixedPrecisionPolicy) -> None:
+    def shard(self, model: nn.Module, policy: MixedPrecisionPolicy, compiled: bool) -> None:
         mesh = init_device_mesh(self.device.type, (self.world,))
-        for part in listed(model):
+        parts = list(listed(model))
+        if compiled:
+            # Parts of one class share its code, which is compiled once for each of them.
+            torch._dynamo.config.cache_size_limit = max(len(parts), torch._dynamo.config.cache_size_limit)
+        for part in parts:
+            if compiled:
+                # For itself: between parts, FSDP gathers and frees parameters, which is not compiled.
+                part.compile(fullgraph=True, dynamic=False)
             fully_shard(part, mesh=mesh, mp_policy=policy)
         fully_shard(model, mesh=mesh, mp_policy=policy)
         for name in ("condition", "predictions"):

@@ -54,8 +54,6 @@ class Run:
 
     def __init__(self, settings: Settings, phases: Sequence[Phase], options: Options) -> None:
         self.options = options
-        if options.compile and options.strategy == "fsdp":
-            raise Mistake("torch.compile fails on models that FSDP has spread: use --compile with --strategy ddp")
         self.processes = Processes(options.device)
         self.shards = Shards(options.data)
         self.newest: Path | None = self.processes.agreed((checkpoint.finished(options.out) or [None])[-1])
@@ -236,7 +234,8 @@ class PhaseRun:
             return
         model = self.trainer.average or self.trainer.model
         model.eval()
-        with self.run.processes.autocast(self.run.bfloat16):
+        # Compiled for other shapes, a few pictures would take longer than they do like this.
+        with torch.compiler.set_stance("force_eager"), self.run.processes.autocast(self.run.bfloat16):
             images = self.samples.draw(model)
         self.trainer.model.train()
         if self.report:

@@ -14,8 +14,7 @@ class Level(nn.Module):
     """One level on one way: residual blocks, each followed by its share of the other blocks.
 
     side: of the maps, in pixels. recompute: whether what is computed inside is not kept for the gradients, but
-    computed a
-    second time.
+    computed a second time.
     """
 
     def __init__(
