@@ -126,6 +126,13 @@ export class Loader {
     return found
   }
 
+  /** Goes on with another batch than the next. */
+  goTo(step: number): void {
+    this.#ready.length = 0
+    this.#step = step
+    this.#prepareAhead()
+  }
+
   /** Milliseconds that callers have waited for batches. */
   get waited(): number {
     return this.#waited

@@ -1,8 +1,7 @@
 /** The loss on examples that are not trained on: always the same ones, with the same noise and steps. */
-import type { Engine, EngineOptions, ParameterValues, Session } from '../../backends/engine.js'
+import type { ParameterValues, Session } from '../../backends/engine.js'
 import { buildLoss } from '../../compiler/build/loss.js'
 import { processOf } from '../../compiler/build/schedule.js'
-import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { inputTypes, type Graph } from '../../compiler/ir/graph.js'
 import { inferenceOnStored } from '../../compiler/passes/index.js'
 import { Loader } from '../data/loader.js'
@@ -11,7 +10,7 @@ import { drawsFor } from './draws.js'
 import { lossesIn, meanOf } from './losses.js'
 import { imagesOf } from './phases.js'
 import type { PlannedPhase } from './phases.js'
-import type { Examples } from './job.js'
+import type { Examples, TrainJob } from './job.js'
 
 /** Images that the loss is taken of; a smaller data set shows each several times, with other noise. */
 const images = 256
@@ -21,59 +20,62 @@ export class HeldOut {
     private readonly examples: Examples,
     private readonly phase: PlannedPhase,
     private readonly seed: number,
+    private readonly batch: number,
     private readonly graph: Graph,
     private readonly session: Session,
+    private readonly loader: Loader,
   ) {}
 
-  /** Makes the loss of a phase's model ready, with parameters that go on changing. */
+  /**
+   * Makes the loss of a phase's model ready, with parameters that go on changing; undefined where no example can be
+   * read, which is reported.
+   */
   static async open(
-    examples: Examples,
+    { plan, engine, options, workers, report }: TrainJob,
     phase: PlannedPhase,
-    seed: number,
+    examples: Examples,
     weights: ParameterValues,
-    engine: Engine,
-    options: EngineOptions,
-    report: Report,
-  ): Promise<HeldOut> {
+  ): Promise<HeldOut | undefined> {
+    const { seed } = plan
+    const batch = Math.min(phase.batch, examples.dataset.length)
     const graph = inferenceOnStored.run(buildLoss(phase.model, report))
     const session = await engine.prepare(graph, weights, { ...options, trains: true })
-    return new HeldOut(examples, phase, seed, graph, session)
+    const order = { batch, seed, flip: false, workers }
+    const loader = await Loader.open(examples.dataset, { ...imagesOf(phase.model), ...order }, report)
+    if (loader) return new HeldOut(examples, phase, seed, batch, graph, session, loader)
+    await session.dispose()
+    return undefined
   }
 
-  /** Mean losses, by the names `loss` and `loss/RESOLUTION`; undefined where no example can be read, which is reported. */
-  async losses(workers: number, report: Report): Promise<Record<string, number> | undefined> {
-    const { examples, phase, seed, graph } = this
+  /** Mean losses, by the names `loss` and `loss/RESOLUTION`. */
+  async losses(): Promise<Record<string, number>> {
+    const { examples, phase, seed, batch, graph, loader } = this
     const { model } = phase
-    const { dataset, conditions } = examples
-    const batch = Math.min(phase.batch, dataset.length)
-    const loader = await Loader.open(dataset, { ...imagesOf(model), batch, seed, flip: false, workers }, report)
-    if (loader === undefined) return undefined
     const totals = new Map<string, number[]>()
-    try {
-      for (let first = 0; first < images; first += batch) {
-        const batchOf = await loader.next()
-        const condition = await conditions(
-          batchOf.examples,
-          batchOf.examples.map(() => false),
-        )
-        const place = { seed, purpose: 'held_out', first, rows: batch }
-        const draws = drawsFor(inputTypes(graph), processOf(model), place, condition.text?.shape[1] ?? 0)
-        const outputs = await this.session.run({
-          images: batchOf.images,
-          ...microsFor(model, batch),
-          ...condition,
-          ...draws,
-        })
-        for (const [name, { data }] of lossesIn(model, outputs))
-          totals.set(name, [...(totals.get(name) ?? []), meanOf(data)])
-      }
-    } finally {
-      await loader.close()
+    for (let first = 0; first < images; first += batch) {
+      const batchOf = await loader.next()
+      const condition = await examples.conditions(
+        batchOf.examples,
+        batchOf.examples.map(() => false),
+      )
+      const place = { seed, purpose: 'held_out', first, rows: batch }
+      const draws = drawsFor(inputTypes(graph), processOf(model), place, condition.text?.shape[1] ?? 0)
+      const outputs = await this.session.run({
+        images: batchOf.images,
+        ...microsFor(model, batch),
+        ...condition,
+        ...draws,
+      })
+      for (const [name, { data }] of lossesIn(model, outputs))
+        totals.set(name, [...(totals.get(name) ?? []), meanOf(data)])
     }
+    // The first batches of the next time are prepared meanwhile.
+    loader.goTo(0)
     return Object.fromEntries(Array.from(totals, ([name, means]) => [name, meanOf(means)]))
   }
 
   async dispose(): Promise<void> {
+    await this.loader.close()
     await this.session.dispose()
   }
 }

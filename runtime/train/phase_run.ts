@@ -124,11 +124,10 @@ export class PhaseRun {
   /** The loss on what is held out, with the averaged weights. */
   async #evaluate(step: number, examples: Examples): Promise<void> {
     const { job, phase, trainer } = this
-    const { engine, options, plan } = job
     const weights = { read: async (name: string) => trainer.store.average(name) }
-    this.#heldOut ??= await HeldOut.open(examples, phase, plan.seed, weights, engine, options, job.report)
-    const losses = await this.#heldOut.losses(job.workers, job.report)
-    if (losses === undefined) return
+    this.#heldOut ??= await HeldOut.open(job, phase, examples, weights)
+    if (this.#heldOut === undefined) return
+    const losses = await this.#heldOut.losses()
     job.folder.append({
       step,
       ...Object.fromEntries(Object.entries(losses).map(([name, loss]) => [`held_out/${name}`, loss])),

@@ -20,6 +20,23 @@ describe('exactness:', () => {
     expect(await batches(dataset, { ...common, ...options }, 8 - first)).toEqual(all.slice(first))
   })
 
+  it('goes to any batch', async () => {
+    const dataset = await opened(await greys(7))
+    const common = { batch: 5, flip: true }
+    const all = await batches(dataset, common, 4)
+    const loader = present(await Loader.open(dataset, { ...standard, ...common }, () => undefined))
+    try {
+      await loader.next()
+      for (const step of [3, 0, 1]) {
+        loader.goTo(step)
+        expect(await loader.next()).toEqual(all[step])
+      }
+      expect(await loader.next()).toEqual(all[2])
+    } finally {
+      await loader.close()
+    }
+  })
+
   it('another seed gives other batches', async () => {
     const dataset = await opened(await greys(7))
     const order = async (seed: number) => (await batches(dataset, { seed }, 3)).map(({ examples }) => examples)
