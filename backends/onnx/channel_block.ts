@@ -28,6 +28,7 @@ async function measure({ InferenceSession, Tensor }: Runtime): Promise<number | 
       opset: 17,
       inputs: [value('x')],
       outputs: [{ ...value('y'), shape: [1, { coefficient: 1, symbols: ['channels'] }, 1, 1] }],
+      values: [],
       nodes: [{ ...node, domain: blockedDomain }],
       constants: [],
       parameters: [],

@@ -52,6 +52,8 @@ export interface LoweringOptions {
 export class Emitter {
   readonly nodes: OnnxNode[] = []
   readonly inputs: ValueInfo[] = []
+  /** What is known of values, by name. */
+  readonly shapes = new Map<string, ValueInfo>()
   readonly #constants = new Map<string, ConstantTensor>()
   readonly #parameters = new Map<string, StoredParameter>()
   readonly #casts = new Map<string, Operand>()
@@ -144,6 +146,12 @@ export class Emitter {
     if (changes) for (const output of outputs) this.#body?.changing.add(output)
     nodes.push({ name, opType, inputs: names, outputs, attributes, ...(domain === undefined ? {} : { domain }) })
     return types.map((elementType, i) => ({ name: outputs[i] ?? name, elementType }))
+  }
+
+  /** Tells the shape of a value, which readers of the file need not infer then. */
+  shaped(x: Operand, shape: Shape): Operand {
+    if (x.constant === undefined) this.shapes.set(x.name, { name: x.name, elementType: x.elementType, shape })
+    return x
   }
 
   /** The same value in another float type. */

@@ -61,6 +61,7 @@ export function encodeModel(
       initializer: initialisers.filter(({ name }) => outside.has(name ?? '')),
       input: model.inputs.map(valueInfo),
       output: model.outputs.map(valueInfo),
+      valueInfo: model.values.map(valueInfo),
     },
   }).finish()
 }

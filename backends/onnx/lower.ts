@@ -68,7 +68,9 @@ export function finish(g: Emitter, name: string, results: readonly NamedResult[]
   }))
   const { constants, parameters, inputs, options } = g
   const order = options.trains ? resultsReversed(nodes) : nodes
-  return { name, opset: options.opset, inputs, outputs, nodes: order, constants, parameters }
+  const between = g.nodes.flatMap((node) => node.outputs).filter((output) => !renamed.has(output))
+  const values = between.flatMap((output) => g.shapes.get(output) ?? [])
+  return { name, opset: options.opset, inputs, outputs, values, nodes: order, constants, parameters }
 }
 
 /**
@@ -137,7 +139,8 @@ class GraphLowering {
     ])
     g.path = module.path
     const lowering = loweringOf(op, g.options.opset)
-    return lowering(Object.fromEntries(this.#inPrecision(precisions[op] ?? 'follow', inputs)), attributes, g)
+    const result = lowering(Object.fromEntries(this.#inPrecision(precisions[op] ?? 'follow', inputs)), attributes, g)
+    return g.shaped(result, node.type.shape)
   }
 
   /** Brings the float inputs of an op to one type. */

@@ -19,6 +19,7 @@ export function works(device: Device): boolean {
       opset: 17,
       inputs: [input],
       outputs: [{ ...input, name: 'y' }],
+      values: [],
       nodes: [{ name: 'y', opType: 'Neg', inputs: ['x'], outputs: ['y'], attributes: {} }],
       constants: [],
       parameters: [],

@@ -3,20 +3,15 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import protocol from 'onnx-proto'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { checkerComplaints, hasChecker, printedAtLoad } from '../onnx/support.js'
+import { SoundFiles } from '../onnx/support.js'
 import { Folder, json, mdmc, succeed } from './run.js'
 import { inputsFor, readManifest, relativeError, runFile, type Tensors } from './session.js'
 
 const folder = new Folder()
+const sound = new SoundFiles()
 const tiny = 'examples/tiny.mdm'
 const nested = 'examples/nested.mdm'
 const decode = (path: string) => protocol.onnx.ModelProto.decode(readFileSync(path))
-
-/** The files load silently and, where the ONNX checker is installed, pass it. */
-function expectSoundFiles(...paths: string[]): void {
-  expect(printedAtLoad(paths)).toBe('')
-  if (hasChecker) expect(checkerComplaints(paths)).toBe('')
-}
 
 async function run(to: string, file = 'denoiser.onnx'): Promise<Tensors> {
   const ports = readManifest(folder.at(to)).files.find(({ path }) => path === file)?.inputs ?? []
@@ -28,7 +23,7 @@ describe('as it stands', () => {
 
   it('writes a model and its manifest', () => {
     expect(readdirSync(folder.at('plain')).sort()).toEqual(['denoiser.onnx', 'manifest.json'])
-    expectSoundFiles(folder.at('plain', 'denoiser.onnx'))
+    sound.add(folder.at('plain', 'denoiser.onnx'))
   })
 
   it('in operator set 17, format version 8', () => {
@@ -94,7 +89,7 @@ describe.each([
     const inputs = readManifest(folder.at(to)).files[0]?.inputs ?? []
     expect(inputs.map(({ name }) => name)).toEqual(names)
     expect(inputs.at(-1)?.type).toBe(last)
-    expectSoundFiles(folder.at(to, 'denoiser.onnx'))
+    sound.add(folder.at(to, 'denoiser.onnx'))
     for (const { data } of Object.values(await run(to))) expect(data.every(Number.isFinite)).toBe(true)
   })
 })
@@ -104,7 +99,7 @@ it.each([17, 18, 19, 20, 21, 22])('--opset %i', async (opset) => {
   await succeed(['compile', 'examples/video.mdm', '--opset', String(opset), '-o', folder.at(to)])
   expect(decode(folder.at(to, 'denoiser.onnx')).opsetImport.map(({ version }) => Number(version))).toEqual([opset])
   expect(readManifest(folder.at(to)).opset).toBe(opset)
-  expectSoundFiles(folder.at(to, 'denoiser.onnx'))
+  sound.add(folder.at(to, 'denoiser.onnx'))
 })
 
 it('--no-weights writes the structure alone', async () => {
@@ -130,7 +125,7 @@ describe('--seed', () => {
 it('--with-sampler writes the loop too, from noise to images', async () => {
   await succeed(['compile', nested, '--with-sampler', '-o', folder.at('sampler')])
   expect(readdirSync(folder.at('sampler')).sort()).toEqual(['denoiser.onnx', 'manifest.json', 'sampler.onnx'])
-  expectSoundFiles(folder.at('sampler', 'sampler.onnx'))
+  sound.add(folder.at('sampler', 'sampler.onnx'))
   const { files } = readManifest(folder.at('sampler'))
   const sampler = files.find(({ role }) => role === 'sampler')
   expect(sampler).toMatchObject({ path: 'sampler.onnx', external: [] })
@@ -153,7 +148,7 @@ describe('--train', () => {
 
   it('writes loss and gradients too, from images and parameters', async () => {
     await succeed(['compile', nested, '--train', '-o', folder.at('training')])
-    expectSoundFiles(folder.at('training', 'training.onnx'))
+    sound.add(folder.at('training', 'training.onnx'))
     const { files, parameters } = readManifest(folder.at('training'))
     const training = files.find(({ role }) => role === 'training')
     expect(training?.outputs.slice(0, 4).map(({ name }) => name)).toEqual(['loss', 'losses', 'loss_32', 'loss_16'])
@@ -184,7 +179,7 @@ describe('--train', () => {
   })
   it('scales the loss in float16', async () => {
     await succeed(['compile', tiny, '--train', '--precision', 'fp16', '-o', folder.at('half-training')])
-    expectSoundFiles(folder.at('half-training', 'training.onnx'))
+    sound.add(folder.at('half-training', 'training.onnx'))
     const { inputs = [] } = readManifest(folder.at('half-training')).files[1] ?? {}
     expect(inputs).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'loss_scale', shape: [] })]))
   })
@@ -198,7 +193,7 @@ describe('--train', () => {
 it('--mixed-batch lets the high resolution have fewer rows', async () => {
   await succeed(['compile', nested, '--mixed-batch', '-o', folder.at('mixed')])
   const path = folder.at('mixed', 'denoiser.onnx')
-  expectSoundFiles(path)
+  sound.add(path)
   const inputs = inputsFor(readManifest(folder.at('mixed')).files[0]?.inputs ?? [])
   expect(inputs.x_32?.shape[0]).toBe(1)
   const { pred_32: outer, pred_16: inner } = await runFile(path, inputs)
@@ -228,9 +223,11 @@ describe('--target torch', () => {
   it('writes a package with its weights, which --weights takes', async () => {
     const written = folder.at('torch')
     const { out } = await succeed(['compile', nested, '--target', 'torch', '-o', written])
-    const files = ['smalloftwo/model.py', 'smalloftwo/plan.py', 'smalloftwo/training.py', 'train.py', 'train.slurm']
+    const expected = ['smalloftwo/model.py', 'smalloftwo/plan.py', 'smalloftwo/training.py', 'train.py', 'train.slurm']
     const listed = out.trim().split('\n')
-    expect(listed).toEqual(expect.arrayContaining([...files, 'weights.safetensors'].map((name) => join(written, name))))
+    expect(listed).toEqual(
+      expect.arrayContaining([...expected, 'weights.safetensors'].map((name) => join(written, name))),
+    )
     expect(listed.filter((path) => !existsSync(path))).toEqual([])
     const weights = join(written, 'weights.safetensors')
     await succeed(['compile', nested, '--weights', weights, '-o', folder.at('from-torch')])
@@ -244,3 +241,5 @@ describe('--target torch', () => {
     }
   })
 })
+
+it('the files load silently and pass the ONNX checker', () => sound.expectSound())

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { GraphBuilder } from '../../compiler/ir/builder.js'
 import type { Graph, Node, Value } from '../../compiler/ir/graph.js'
 import type { Parameter } from '../../compiler/ir/parameter.js'
@@ -124,4 +124,20 @@ for path in sys.argv[1:]: onnx.checker.check_model(path, full_check=True)
 export function checkerComplaints(paths: readonly string[]): string {
   const run = spawnSync('python3', ['-c', checker, ...paths], { encoding: 'utf8' })
   return run.status === 0 ? '' : run.stderr
+}
+
+/** Files that are to be sound; looked at together, since each program that looks takes a second to start. */
+export class SoundFiles {
+  readonly #paths: string[] = []
+
+  add(...paths: readonly string[]): void {
+    this.#paths.push(...paths)
+  }
+
+  /** They load silently and, where the ONNX checker is installed, pass it. */
+  expectSound(): void {
+    expect(this.#paths).not.toEqual([])
+    expect(printedAtLoad(this.#paths)).toBe('')
+    if (hasChecker) expect(checkerComplaints(this.#paths)).toBe('')
+  }
 }

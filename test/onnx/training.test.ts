@@ -41,6 +41,18 @@ describe('a step of S64', () => {
     expect(found).not.toHaveProperty('Resize')
   })
 
+  it('tells each size that a reader cannot infer', () => {
+    const lists = new Map(model.constants.map(({ name, bytes }) => [name, bytes]))
+    const leavesOpen = (bytes: Uint8Array = new Uint8Array()) =>
+      new BigInt64Array(Uint8Array.from(bytes).buffer).includes(-1n)
+    const open = model.nodes.filter(
+      ({ opType, inputs }) => opType === 'Reshape' && leavesOpen(lists.get(inputs[1] ?? '')),
+    )
+    const told = new Set([...model.values, ...model.outputs].map(({ name }) => name))
+    expect(open.length).toBeGreaterThan(0)
+    expect(open.filter(({ outputs }) => !outputs.every((name) => told.has(name)))).toEqual([])
+  })
+
   it('is standard ONNX unless the engine says what its processor has', () => {
     expect(model.nodes.filter(({ domain }) => domain !== undefined)).toEqual([])
   })

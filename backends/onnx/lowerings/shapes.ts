@@ -17,8 +17,8 @@ export function reshapeTo(g: Emitter, x: Operand, from: Shape, to: Shape): Opera
     isSymbolic(size) && sameDimension(size, from[axis] ?? -1) ? 0 : size,
   )
   const unknown = copied.flatMap((size, axis) => (isSymbolic(size) ? [axis] : []))
-  if (unknown.length > 1) return g.node('Reshape', [x, g.shape(to)])
-  return g.node('Reshape', [x, g.shape(copied.map((size, axis) => (axis === unknown[0] ? -1 : size)))])
+  const sizes = unknown.length > 1 ? to : copied.map((size, axis) => (axis === unknown[0] ? -1 : size))
+  return g.shaped(g.node('Reshape', [x, g.shape(sizes)]), to)
 }
 
 export const reshape: Lowering<'reshape'> = ({ x }, { shape }, g) => reshapeTo(g, x, x.shape, shape)
