@@ -21,15 +21,13 @@ export class Decoder {
   readonly #tars = new RecentFiles<FileHandle>((path) => open(path, 'r'))
   readonly #lengths = new Map<string, number>()
 
-  constructor(private readonly wanted: Wanted) {}
-
   /**
    * The pixels of an example, 0 to 255: [channels, side, side], for several frames [channels, frames, side, side]. Of a
    * video, `moment` (0 up to 1) says where the clip begins. Throws a Damage, or a DataFailure if others would fail too.
    */
-  async decode(source: Source, moment: number): Promise<Uint8Array> {
+  async decode(source: Source, wanted: Wanted, moment: number): Promise<Uint8Array> {
     try {
-      return await this.#decode(source, moment)
+      return await this.#decode(source, wanted, moment)
     } catch (error) {
       const problem = systemProblem(error)
       if (problem === undefined) throw error
@@ -38,25 +36,25 @@ export class Decoder {
     }
   }
 
-  async #decode(source: Source, moment: number): Promise<Uint8Array> {
-    const { frames, stride } = this.wanted
+  async #decode(source: Source, wanted: Wanted, moment: number): Promise<Uint8Array> {
+    const { frames, stride } = wanted
     if ((source.kind === 'image') !== (frames === 1))
       throw new Error(`a source of kind ${source.kind}, and ${frames} frames`)
-    if (source.kind === 'image') return square(await this.#bytes(source.place), this.wanted)
+    if (source.kind === 'image') return square(await this.#bytes(source.place), wanted)
     if (source.kind === 'frames') {
       const clip = clipOf(source.places.length, frames, stride, moment)
       const places = clip.flatMap((frame) => source.places[frame] ?? [])
-      return this.#together(places, async (place) => square(await this.#bytes(place), this.wanted))
+      return this.#together(places, wanted, async (place) => square(await this.#bytes(place), wanted))
     }
     if (source.kind === 'animation') {
       const bytes = await this.#bytes(source.place)
       const clip = clipOf(await pagesOf(bytes), frames, stride, moment)
-      return this.#together(clip, (page) => square(bytes, this.wanted, page))
+      return this.#together(clip, wanted, (page) => square(bytes, wanted, page))
     }
     const clip = clipOf(await this.#lengthOf(source.place), frames, stride, moment)
     const [first = 0, second = 1] = clip
     const read = await readFrames(source.place, first, second - first, frames)
-    return this.#together(read, (frame) => square(frame, this.wanted))
+    return this.#together(read, wanted, (frame) => square(frame, wanted))
   }
 
   async #bytes({ file, part }: Place): Promise<Uint8Array> {
@@ -73,8 +71,11 @@ export class Decoder {
   }
 
   /** Frames of [channels, side, side] as [channels, frames, side, side]. */
-  async #together<T>(items: readonly T[], decode: (item: T) => Promise<Uint8Array>): Promise<Uint8Array> {
-    const { channels, frames, side } = this.wanted
+  async #together<T>(
+    items: readonly T[],
+    { channels, frames, side }: Wanted,
+    decode: (item: T) => Promise<Uint8Array>,
+  ): Promise<Uint8Array> {
     const pixels = side * side
     const result = new Uint8Array(channels * frames * pixels)
     for (const [frame, item] of items.entries()) {

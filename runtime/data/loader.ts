@@ -3,9 +3,10 @@ import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { exampleDamaged, nothingReadable } from '../../compiler/diagnostics/data.js'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { Dataset } from './dataset.js'
+import type { Wanted } from './decode.js'
 import { Damage, DataFailure } from './failure.js'
 import { Order, uniforms } from './order.js'
-import { Pool } from './pool.js'
+import type { Pool } from './pool.js'
 
 /** What batches are to be like. */
 export interface LoaderOptions {
@@ -22,8 +23,6 @@ export interface LoaderOptions {
   readonly flip: boolean
   /** The first batch that is wanted, counted from 0 as if all were of this size. */
   readonly firstStep?: number
-  /** Threads. */
-  readonly workers?: number
   /** Batches that are prepared before they are asked for. */
   readonly ahead?: number
   /** Frames of the original from one frame to the next, where the video is long enough. */
@@ -73,27 +72,28 @@ interface Row {
   readonly pixels: Uint8Array
 }
 
-/** The batches of a data set, from a given one on without end. To be closed when no more are wanted. */
+/** The batches of a data set, from a given one on without end. */
 export class Loader {
   readonly #ready: Promise<Batch>[] = []
   readonly #skipped = new Map<number, Skipped>()
   /** Images that have been decoded or are about to be; undefined if there are too many to keep. */
   readonly #kept: Map<number, Promise<Uint8Array>> | undefined
   readonly #order: Order
-  readonly #pool: Pool
+  readonly #wanted: Wanted
   #step: number
   #waited = 0
 
   private constructor(
     private readonly dataset: Dataset,
     private readonly options: LoaderOptions,
+    private readonly pool: Pool,
     private readonly report: Report,
   ) {
     const { channels, frames, side, seed, stride = 1, background = white, memory = 256 * 2 ** 20 } = options
     this.#order = new Order(dataset.length, seed)
     this.#step = options.firstStep ?? 0
     this.#kept = frames === 1 && dataset.length * channels * side * side <= memory ? new Map() : undefined
-    this.#pool = new Pool(options.workers ?? 2, { channels, frames, side, stride, background })
+    this.#wanted = { channels, frames, side, stride, background }
   }
 
   /**
@@ -101,14 +101,13 @@ export class Loader {
    * take their place: the same ones in every run. If none can be decoded, that is reported, and gives undefined. Throws
    * a DataFailure where a program or a package is missing.
    */
-  static async open(dataset: Dataset, options: LoaderOptions, report: Report): Promise<Loader | undefined> {
-    const loader = new Loader(dataset, options, report)
+  static async open(dataset: Dataset, options: LoaderOptions, pool: Pool, report: Report): Promise<Loader | undefined> {
+    const loader = new Loader(dataset, options, pool, report)
     try {
       loader.#prepareAhead()
       await loader.#ready[0]
       return loader
     } catch (error) {
-      await loader.close()
       if (!(error instanceof NothingReadable)) throw error
       report(nothingReadable({ tried: error.tried, ...error.last }), undefined)
       return undefined
@@ -141,11 +140,6 @@ export class Loader {
   /** The examples that could not be decoded so far. */
   get skipped(): readonly Skipped[] {
     return [...this.#skipped.values()]
-  }
-
-  /** Ends the threads. */
-  async close(): Promise<void> {
-    await this.#pool.close()
   }
 
   #prepareAhead(): void {
@@ -187,7 +181,8 @@ export class Loader {
     const known = this.options.frames === 1 ? this.#skipped.get(example) : undefined
     if (known !== undefined) return known
     try {
-      const decoding = this.#kept?.get(example) ?? this.#pool.decode(this.dataset.sourceOf(example), moment)
+      const decoding =
+        this.#kept?.get(example) ?? this.pool.decode(this.dataset.sourceOf(example), this.#wanted, moment)
       this.#kept?.set(example, decoding)
       return await decoding
     } catch (error) {

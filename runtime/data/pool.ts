@@ -20,20 +20,20 @@ interface Thread {
 /** As packaged, all files lie in one folder; as sources, TypeScript has to be loaded. */
 const script = import.meta.url.endsWith('.ts') ? './worker-from-source.mjs' : './data-worker.js'
 
-/** Some threads, each with examples to decode. They keep the program from ending until they are closed. */
+/** Some threads, each with examples to decode, for any data set. They keep the program from ending until closed. */
 export class Pool {
   readonly #threads: readonly Thread[]
   #closed = false
   #next = 0
 
-  constructor(count: number, wanted: Wanted) {
-    this.#threads = Array.from({ length: count }, () => this.#start(wanted))
+  constructor(count: number) {
+    this.#threads = Array.from({ length: count }, () => this.#start())
   }
 
   /** As Decoder.decode, by the thread that has least to do. */
-  decode(source: Source, moment: number): Promise<Uint8Array> {
+  decode(source: Source, wanted: Wanted, moment: number): Promise<Uint8Array> {
     const thread = this.#threads.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a))
-    const task: Task = { id: this.#next++, source, moment }
+    const task: Task = { id: this.#next++, source, wanted, moment }
     return new Promise((resolve, reject) => {
       if (thread.broken !== undefined) return reject(thread.broken)
       thread.waiting.set(task.id, { resolve, reject })
@@ -47,8 +47,8 @@ export class Pool {
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
   }
 
-  #start(wanted: Wanted): Thread {
-    const worker = new Worker(new URL(script, import.meta.url), { workerData: wanted })
+  #start(): Thread {
+    const worker = new Worker(new URL(script, import.meta.url))
     const waiting = new Map<number, Waiting>()
     const thread: Thread = { worker, waiting, broken: undefined }
     const broken = (error: Error) => {

@@ -1,10 +1,12 @@
-/** What the loader and its workers say to each other. */
+/** What the pool and its threads say to each other. */
+import type { Wanted } from './decode.js'
 import type { Source } from './example.js'
 
 /** An example to decode. */
 export interface Task {
   readonly id: number
   readonly source: Source
+  readonly wanted: Wanted
   /** Where in a video the clip begins: 0 up to 1. */
   readonly moment: number
 }

@@ -1,12 +1,11 @@
-/** A worker of the loader: decodes one example after the other. */
-import { parentPort, workerData } from 'node:worker_threads'
-import { Decoder, type Wanted } from './decode.js'
+/** A thread of the pool: decodes one example after the other. */
+import { parentPort } from 'node:worker_threads'
+import { Decoder } from './decode.js'
 import { Damage, DataFailure } from './failure.js'
 import type { Reply, Task } from './protocol.js'
 import { loadSharp } from './sharp.js'
 
-// What the loader gives on starting; see pool.ts.
-const decoder = new Decoder(workerData as Wanted)
+const decoder = new Decoder()
 const port = parentPort
 let busy: Promise<void> = Promise.resolve()
 
@@ -19,10 +18,10 @@ port?.on('message', (task: Task) => {
   })
 })
 
-async function replyTo({ id, source, moment }: Task): Promise<Reply> {
+async function replyTo({ id, source, wanted, moment }: Task): Promise<Reply> {
   try {
     await prepared
-    return { id, kind: 'decoded', pixels: await decoder.decode(source, moment) }
+    return { id, kind: 'decoded', pixels: await decoder.decode(source, wanted, moment) }
   } catch (error) {
     if (error instanceof Damage) return { id, kind: 'damaged', problem: error.problem }
     if (error instanceof DataFailure) return { id, kind: 'failed', problem: error.problem, remedy: error.remedy }

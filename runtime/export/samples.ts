@@ -4,6 +4,7 @@ import type { Model } from '../../compiler/check/model.js'
 import { Damage } from '../data/failure.js'
 import { white, type Skipped } from '../data/loader.js'
 import { Order, uniforms } from '../data/order.js'
+import type { Wanted } from '../data/decode.js'
 import { Pool } from '../data/pool.js'
 import { encode } from '../images/encode.js'
 import type { Picture } from '../images/picture.js'
@@ -36,6 +37,7 @@ const aheadPerWorker = 4
 export class Samples {
   readonly #order: Order
   readonly #pool: Pool
+  readonly #wanted: Wanted
   readonly #micros: string | undefined
 
   constructor(
@@ -44,7 +46,8 @@ export class Samples {
     private readonly options: SampleOptions,
   ) {
     this.#order = new Order(examples.dataset.length, options.seed)
-    this.#pool = new Pool(options.workers, { ...imagesOf(model), stride: 1, background: white })
+    this.#pool = new Pool(options.workers)
+    this.#wanted = { ...imagesOf(model), stride: 1, background: white }
     const micros = microDefaults(model)
     this.#micros = micros.size > 0 ? JSON.stringify(Object.fromEntries(micros)) : undefined
   }
@@ -74,7 +77,7 @@ export class Samples {
     const example = this.#order.at(position)
     const [moment = 0] = this.model.frames === 1 ? [] : uniforms(this.options.seed, 'data:clip', position, 1)
     try {
-      const pixels = await this.#pool.decode(dataset.sourceOf(example), moment)
+      const pixels = await this.#pool.decode(dataset.sourceOf(example), this.#wanted, moment)
       return await this.#files(String(position).padStart(9, '0'), example, pixels)
     } catch (error) {
       if (!(error instanceof Damage)) throw error

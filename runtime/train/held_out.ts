@@ -5,6 +5,7 @@ import { processOf } from '../../compiler/build/schedule.js'
 import { inputTypes, type Graph } from '../../compiler/ir/graph.js'
 import { inferenceOnStored } from '../../compiler/passes/index.js'
 import { Loader } from '../data/loader.js'
+import type { Pool } from '../data/pool.js'
 import { microsFor } from './conditions.js'
 import { drawsFor } from './draws.js'
 import { lossesIn, meanOf } from './losses.js'
@@ -31,7 +32,8 @@ export class HeldOut {
    * read, which is reported.
    */
   static async open(
-    { plan, engine, options, workers, report }: TrainJob,
+    { plan, engine, options, report }: TrainJob,
+    pool: Pool,
     phase: PlannedPhase,
     examples: Examples,
     weights: ParameterValues,
@@ -40,8 +42,8 @@ export class HeldOut {
     const batch = Math.min(phase.batch, examples.dataset.length)
     const graph = inferenceOnStored.run(buildLoss(phase.model, report))
     const session = await engine.prepare(graph, weights, { ...options, trains: true })
-    const order = { batch, seed, flip: false, workers }
-    const loader = await Loader.open(examples.dataset, { ...imagesOf(phase.model), ...order }, report)
+    const order = { batch, seed, flip: false }
+    const loader = await Loader.open(examples.dataset, { ...imagesOf(phase.model), ...order }, pool, report)
     if (loader) return new HeldOut(examples, phase, seed, batch, graph, session, loader)
     await session.dispose()
     return undefined
@@ -75,7 +77,6 @@ export class HeldOut {
   }
 
   async dispose(): Promise<void> {
-    await this.loader.close()
     await this.session.dispose()
   }
 }

@@ -60,6 +60,7 @@ export interface TrainJob {
   readonly plan: TrainPlan
   /** By number of the phase. */
   readonly data: readonly PhaseData[]
+  /** Threads that read the data. */
   readonly workers: number
   readonly rhythm: Rhythm
   readonly previews: PreviewWishes

@@ -4,6 +4,7 @@ import { tooManySkipped } from '../../compiler/diagnostics/train.js'
 import { InternalError } from '../../compiler/diagnostics/internal.js'
 import type { Parameter } from '../../compiler/ir/parameter.js'
 import { Loader } from '../data/loader.js'
+import type { Pool } from '../data/pool.js'
 import { asObject, isCount } from '../json.js'
 import type { ParameterStore } from '../optimise/store.js'
 import type { SavedCheckpoint } from '../run/checkpoints.js'
@@ -23,12 +24,12 @@ const mostSkipped = 20
 export class PhaseRun {
   #previews: Previews | undefined
   #heldOut: HeldOut | undefined
-  #loader: Loader | undefined
   /** What the best checkpoint is chosen by: the held-out loss, or the loss of the last line of metrics. */
   #quality = NaN
 
   private constructor(
     private readonly job: TrainJob,
+    private readonly pool: Pool,
     private readonly number: number,
     private readonly phase: PlannedPhase,
     private readonly counters: RunCounters,
@@ -38,6 +39,7 @@ export class PhaseRun {
   /** Makes a phase ready: with all that a checkpoint of it holds, or with the weights that it starts from. */
   static async open(
     job: TrainJob,
+    pool: Pool,
     number: number,
     counters: RunCounters,
     checkpoint: SavedCheckpoint | undefined,
@@ -52,21 +54,20 @@ export class PhaseRun {
     const settings = { phase, number, training, seed, recompute, lossScale }
     const state = within && trainerState(within.state.trainer)
     const trainer = await Trainer.prepare(settings, fill, state, engine, options, report)
-    return trainer && new PhaseRun(job, number, phase, counters, trainer)
+    return trainer && new PhaseRun(job, pool, number, phase, counters, trainer)
   }
 
   /** Takes the steps from `done` steps of the run on; undefined where no example can be read, which is reported. */
   async run(done: number): Promise<TrainOutcome | undefined> {
     const { job, phase, counters, trainer } = this
-    const { plan, rhythm, hooks, folder, workers, report } = job
+    const { plan, rhythm, hooks, folder, report } = job
     const { model, batch, firstStep } = phase
     const end = firstStep + phase.steps
     const { accumulate, flip } = plan.training
     const { examples, heldOut } = this.#data()
-    const order = { batch, seed: plan.seed, flip, firstStep: (done - firstStep) * accumulate, workers }
-    const loader = await Loader.open(examples.dataset, { ...imagesOf(model), ...order }, report)
+    const order = { batch, seed: plan.seed, flip, firstStep: (done - firstStep) * accumulate }
+    const loader = await Loader.open(examples.dataset, { ...imagesOf(model), ...order }, this.pool, report)
     if (loader === undefined) return undefined
-    this.#loader = loader
     let damaged = 0
     for (let step = done; step < end;) {
       const started = performance.now()
@@ -115,7 +116,6 @@ export class PhaseRun {
   }
 
   async close(): Promise<void> {
-    await this.#loader?.close()
     await this.#previews?.close()
     await this.#heldOut?.dispose()
     await this.trainer.dispose()
@@ -125,7 +125,7 @@ export class PhaseRun {
   async #evaluate(step: number, examples: Examples): Promise<void> {
     const { job, phase, trainer } = this
     const weights = { read: async (name: string) => trainer.store.average(name) }
-    this.#heldOut ??= await HeldOut.open(job, phase, examples, weights)
+    this.#heldOut ??= await HeldOut.open(job, this.pool, phase, examples, weights)
     if (this.#heldOut === undefined) return
     const losses = await this.#heldOut.losses()
     job.folder.append({

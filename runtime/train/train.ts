@@ -1,4 +1,5 @@
 /** A whole training run: phase after phase. */
+import { Pool } from '../data/pool.js'
 import type { SavedCheckpoint } from '../run/checkpoints.js'
 import { RunCounters } from './counters.js'
 import type { TrainJob, TrainOutcome } from './job.js'
@@ -11,6 +12,19 @@ import { phaseAt } from './phases.js'
  * something that was given does not fit, which is reported.
  */
 export async function train(job: TrainJob, from: SavedCheckpoint | undefined): Promise<TrainOutcome | undefined> {
+  const pool = new Pool(job.workers)
+  try {
+    return await trainWith(pool, job, from)
+  } finally {
+    await pool.close()
+  }
+}
+
+async function trainWith(
+  pool: Pool,
+  job: TrainJob,
+  from: SavedCheckpoint | undefined,
+): Promise<TrainOutcome | undefined> {
   const { phases } = job.plan
   const last = phases.at(-1)
   const total = last ? last.firstStep + last.steps : 0
@@ -19,7 +33,7 @@ export async function train(job: TrainJob, from: SavedCheckpoint | undefined): P
   let steps = from?.step ?? 0
   while (steps < total) {
     const number = phaseAt(phases, steps)
-    const phase = await PhaseRun.open(job, number, counters, checkpoint)
+    const phase = await PhaseRun.open(job, pool, number, counters, checkpoint)
     await checkpoint?.close()
     if (phase === undefined) return undefined
     try {

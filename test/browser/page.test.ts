@@ -149,7 +149,8 @@ describe.skipIf(!hasChromium)('the page', { timeout: 300_000 }, () => {
     const learnt = await sample()
     await page.selectOption('#device', 'webgl')
     await page.locator('#sample:enabled').waitFor()
-    expect(distance((await sample())[0], learnt[0])).toBeLessThan(1)
+    // Another device rounds differently, which can tip a byte to the next one.
+    expect(distance((await sample())[0], learnt[0])).toBeLessThanOrEqual(1)
   })
 
   it('gives its weights to `mdmc sample`', async () => {

@@ -21,7 +21,7 @@ const spec = folder.write(
   dropout 0.1
   condition text { width 16  encoder "hash" }
 
-  level 8 { channels 16  blocks 1  attention 1 }
+  level 8 { channels 32  blocks 1  attention 1 }
 }
 
 model Outer nests Inner {

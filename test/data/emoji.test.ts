@@ -2,7 +2,9 @@
 import { expect, it } from 'vitest'
 import { emojiCaption } from '../../runtime/data/emoji.js'
 import { openDataset } from '../../runtime/data/open.js'
-import { batches, bytesOf, present, told } from './support.js'
+import { bytesOf, present, reader, told } from './support.js'
+
+const batches = reader()
 
 it('has 1,911 emoji, each with a caption of its own and a category', async () => {
   const [dataset, words] = await told((report) => openDataset('emoji', 1, report))

@@ -5,36 +5,41 @@ import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { Loader } from '../../runtime/data/loader.js'
 import { openDataset } from '../../runtime/data/open.js'
-import { batches, bytesOf, greys, halves, plain, present, standard, told, written } from './support.js'
+import { bytesOf, greys, halves, openPool, plain, present, reader, standard, told, written } from './support.js'
+
+const pool = openPool()
+const batches = reader(pool)
 
 const opened = async (files: Readonly<Record<string, string | Uint8Array>>) =>
   present(await openDataset(written(files), 1, () => undefined))
 
 describe('exactness:', () => {
-  it.each([{ firstStep: 3 }, { workers: 2 }, { ahead: 1 }, { ahead: 6, workers: 3 }])('%j', async (options) => {
+  const several = reader(openPool(3))
+  it.each([
+    ['from a later batch on', { firstStep: 3 }, batches],
+    ['several threads', {}, several],
+    ['one batch ahead', { ahead: 1 }, batches],
+    ['many ahead by several threads', { ahead: 6 }, several],
+  ])('%s', async (_, options: { readonly firstStep?: number; readonly ahead?: number }, read) => {
     // Batches of 5 from 7 examples: each reaches into another epoch.
     const dataset = await opened(await greys(7))
     const common = { batch: 5, flip: true }
     const all = await batches(dataset, common, 8)
     const first = options.firstStep ?? 0
-    expect(await batches(dataset, { ...common, ...options }, 8 - first)).toEqual(all.slice(first))
+    expect(await read(dataset, { ...common, ...options }, 8 - first)).toEqual(all.slice(first))
   })
 
   it('goes to any batch', async () => {
     const dataset = await opened(await greys(7))
     const common = { batch: 5, flip: true }
     const all = await batches(dataset, common, 4)
-    const loader = present(await Loader.open(dataset, { ...standard, ...common }, () => undefined))
-    try {
-      await loader.next()
-      for (const step of [3, 0, 1]) {
-        loader.goTo(step)
-        expect(await loader.next()).toEqual(all[step])
-      }
-      expect(await loader.next()).toEqual(all[2])
-    } finally {
-      await loader.close()
+    const loader = present(await Loader.open(dataset, { ...standard, ...common }, pool, () => undefined))
+    await loader.next()
+    for (const step of [3, 0, 1]) {
+      loader.goTo(step)
+      expect(await loader.next()).toEqual(all[step])
     }
+    expect(await loader.next()).toEqual(all[2])
   })
 
   it('another seed gives other batches', async () => {
@@ -159,10 +164,9 @@ describe('damaged images', () => {
   it('are told, and others take their place, the same in every run', async () => {
     const dataset = await opened({ ...(await greys(6)), ...(await damaged()) })
     const [all, words] = await told(async (report) => {
-      const loader = present(await Loader.open(dataset, { ...standard, batch: 9 }, report))
+      const loader = present(await Loader.open(dataset, { ...standard, batch: 9 }, pool, report))
       const found = [await loader.next(), await loader.next(), await loader.next()]
       const names = loader.skipped.map(({ name }) => name).sort()
-      await loader.close()
       expect(names).toEqual(['cut.jpg', 'empty.png', 'text.png'])
       return found
     })
@@ -171,12 +175,12 @@ describe('damaged images', () => {
       const names = examples.map((example) => dataset.nameOf(example))
       expect(new Set(names)).toEqual(new Set(Object.keys(await greys(6))))
     }
-    expect(await batches(dataset, { batch: 9, workers: 2, firstStep: 1 }, 2)).toEqual(all.slice(1))
+    expect(await batches(dataset, { batch: 9, firstStep: 1 }, 2)).toEqual(all.slice(1))
   })
 
   it('alone are no data set', async () => {
     const dataset = await opened(await damaged())
-    const [loader, words] = await told((report) => Loader.open(dataset, standard, report))
+    const [loader, words] = await told((report) => Loader.open(dataset, standard, pool, report))
     expect(loader).toBeUndefined()
     const [last = ''] = words.split('\n\n').slice(-1)
     expect(last.replace(/`.*\.(png|jpg)`, for one: .*/, '`...`')).toMatchSnapshot()
@@ -186,21 +190,19 @@ describe('damaged images', () => {
     const folder = written(await greys(3))
     const dataset = present(await openDataset(folder, 1, () => undefined))
     const options = { ...standard, memory: 0 }
-    const loader = present(await Loader.open(dataset, options, () => undefined))
+    const loader = present(await Loader.open(dataset, options, pool, () => undefined))
     rmSync(join(folder), { recursive: true })
     const all = async () => {
       for (let i = 0; i < 4; i++) await loader.next()
     }
     await expect(all()).rejects.toThrow(/none can be read; \d.png, for one: there is no such file.*\nsee whether/)
-    await loader.close()
   })
 
   it('are told one by one only as long as they are few', async () => {
     const texts = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`bad ${i}.png`, 'text']))
     const dataset = await opened({ ...(await greys(2)), ...texts })
     const [skipped, words] = await told(async (report) => {
-      const loader = present(await Loader.open(dataset, { ...standard, batch: 22 }, report))
-      await loader.close()
+      const loader = present(await Loader.open(dataset, { ...standard, batch: 22 }, pool, report))
       return loader.skipped.length
     })
     expect(skipped).toBe(20)
@@ -210,9 +212,8 @@ describe('damaged images', () => {
 
 it('counts how long it was waited for', async () => {
   const dataset = await opened(await greys(3))
-  const loader = present(await Loader.open(dataset, standard, () => undefined))
+  const loader = present(await Loader.open(dataset, standard, pool, () => undefined))
   expect(loader.waited).toBe(0)
   await loader.next()
   expect(loader.waited).toBeGreaterThan(0)
-  await loader.close()
 })

@@ -3,7 +3,9 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openDataset } from '../../runtime/data/open.js'
-import { batches, bytesOf, contents, halves, plain, present, tar, told, written } from './support.js'
+import { bytesOf, contents, halves, plain, present, reader, tar, told, written } from './support.js'
+
+const batches = reader()
 
 let images: readonly Buffer[]
 beforeAll(async () => {

@@ -3,9 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import sharp from 'sharp'
 import { pack } from 'tar-stream'
+import { afterAll } from 'vitest'
 import type { Tensor } from '../../compiler/ir/tensor.js'
 import type { Dataset } from '../../runtime/data/dataset.js'
 import { Loader, type Batch, type LoaderOptions } from '../../runtime/data/loader.js'
+import { Pool } from '../../runtime/data/pool.js'
 import { present, temporaryFolder } from '../text/support.js'
 
 export { present, told } from '../text/support.js'
@@ -80,17 +82,22 @@ export function contents(dataset: Dataset | undefined) {
   })
 }
 
-export const standard: LoaderOptions = { channels: 3, frames: 1, side: 8, batch: 4, seed: 7, flip: false, workers: 1 }
+export const standard: LoaderOptions = { channels: 3, frames: 1, side: 8, batch: 4, seed: 7, flip: false }
 
-/** Some batches of a data set that can be read. */
-export async function batches(dataset: Dataset, options: Partial<LoaderOptions>, count: number): Promise<Batch[]> {
-  const loader = present(await Loader.open(dataset, { ...standard, ...options }, () => undefined))
-  try {
+/** Threads that read for a test file, as long as it lasts. */
+export function openPool(threads = 1): Pool {
+  const pool = new Pool(threads)
+  afterAll(() => pool.close())
+  return pool
+}
+
+/** What gives some batches of a data set that can be read. */
+export function reader(pool = openPool()) {
+  return async (dataset: Dataset, options: Partial<LoaderOptions>, count: number): Promise<Batch[]> => {
+    const loader = present(await Loader.open(dataset, { ...standard, ...options }, pool, () => undefined))
     const found: Batch[] = []
     for (let i = 0; i < count; i++) found.push(await loader.next())
     return found
-  } finally {
-    await loader.close()
   }
 }
 

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openDataset } from '../../runtime/data/open.js'
-import { batches, bytesOf, contents, freshFolder, plain, present, tar, told, written } from './support.js'
+import { bytesOf, contents, freshFolder, plain, present, reader, tar, told, written } from './support.js'
+
+const batches = reader()
 
 const open = (folder: string, frames: number) => told((report) => openDataset(folder, frames, report), folder)
 

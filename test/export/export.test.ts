@@ -5,8 +5,11 @@ import sharp from 'sharp'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { hashRow } from '../../runtime/text/hash.js'
 import { openWeights } from '../../runtime/weights/open.js'
-import { batches, bytesOf, freshFolder, present, told, written } from '../data/support.js'
-import { exported, exportTo, filesOf, modelOf, opened, pixelsOf, readJson } from './support.js'
+import { bytesOf, freshFolder, present, reader, told, written } from '../data/support.js'
+import type { Dataset } from '../../runtime/data/dataset.js'
+import { exported, exportTo, filesOf, modelOf, opened, readJson } from './support.js'
+
+const batches = reader()
 
 const text = modelOf('condition text { width 4  encoder "hash" }  micro scale 64')
 const plainModel = modelOf('')
@@ -237,4 +240,16 @@ describe('what is wrong is said before anything is written', () => {
 function valuesIn(file: Buffer): Float32Array {
   const start = 10 + file.readUInt16LE(8)
   return new Float32Array(Uint8Array.from(file.subarray(start)).buffer)
+}
+
+/** The pixels of all examples in their order, as training reads them. */
+async function pixelsOf(dataset: Dataset, channels: 1 | 3, frames: number): Promise<number[]> {
+  const [epoch] = await batches(dataset, { batch: dataset.length, channels, frames }, 1)
+  const { images, examples } = present(epoch)
+  const bytes = bytesOf(images)
+  const size = bytes.length / examples.length
+  return examples
+    .map((example, row) => ({ example, pixels: bytes.slice(row * size, (row + 1) * size) }))
+    .sort((a, b) => a.example - b.example)
+    .flatMap(({ pixels }) => pixels)
 }

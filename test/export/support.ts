@@ -11,7 +11,7 @@ import { listTar } from '../../runtime/data/tar.js'
 import { exportData, type ExportOutcome } from '../../runtime/export/export.js'
 import { ExportFolder } from '../../runtime/export/folder.js'
 import { openExport, type ExportWishes } from '../../runtime/export/open.js'
-import { batches, bytesOf, present, standard, told } from '../data/support.js'
+import { present, standard, told } from '../data/support.js'
 import { memoryHost } from '../host.js'
 
 /** A model of 8 x 8 pixels, with more said of it. */
@@ -86,16 +86,4 @@ export async function opened(setting: string, frames = 1): Promise<Dataset> {
   const [dataset, words] = await told((report) => openDataset(setting, frames, report))
   expect(words).toBe('')
   return present(dataset)
-}
-
-/** The pixels of all examples in their order, as training reads them. */
-export async function pixelsOf(dataset: Dataset, channels: 1 | 3, frames: number): Promise<number[]> {
-  const [epoch] = await batches(dataset, { batch: dataset.length, channels, frames }, 1)
-  const { images, examples } = present(epoch)
-  const bytes = bytesOf(images)
-  const size = bytes.length / examples.length
-  return examples
-    .map((example, row) => ({ example, pixels: bytes.slice(row * size, (row + 1) * size) }))
-    .sort((a, b) => a.example - b.example)
-    .flatMap(({ pixels }) => pixels)
 }
