@@ -76,7 +76,7 @@ train Tiny {
   average 0.9
   condition_dropout 20%
   flip yes
-  phase Inner { steps 4  batch 8 }
-  phase Tiny { steps 6  batch 8  mix 1:1 }
+  phase Inner { steps 8  batch 8 }
+  phase Tiny { steps 12  batch 8  mix 1:1 }
 }
 `

@@ -29,7 +29,7 @@ PHASES = (
         resolutions=("8",),
         shares=(1.0,),
         rate=0.001,
-        steps=4,
+        steps=8,
         batch=8,
     ),
     Phase(
@@ -41,7 +41,7 @@ PHASES = (
         resolutions=("16", "8"),
         shares=(0.5, 1.0),
         rate=0.001,
-        steps=6,
+        steps=12,
         batch=8,
     ),
 )
