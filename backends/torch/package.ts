@@ -1,8 +1,7 @@
 /** A PyTorch package from a model: the texts of its files. */
 import { buildDenoiser } from '../../compiler/build/denoiser.js'
-import { unsupportedInLoss } from '../../compiler/build/loss.js'
+import { hasLoss } from '../../compiler/build/loss.js'
 import { partsOf, type Model } from '../../compiler/check/model.js'
-import { cannotTrain } from '../../compiler/diagnostics/train.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import type { Graph } from '../../compiler/ir/graph.js'
 import { Inexpressible } from './inexpressible.js'
@@ -44,11 +43,7 @@ export function torchPackage(
   report: Report,
   options: TorchPackageOptions = {},
 ): TorchPackage | undefined {
-  const setting = unsupportedInLoss(model)
-  if (setting !== undefined) {
-    report(cannotTrain({ model: model.name, setting }), model.span)
-    return undefined
-  }
+  if (!hasLoss(model, report)) return undefined
   try {
     return write(model, report, options)
   } catch (error) {

@@ -27,8 +27,7 @@ export interface LossOptions {
  * not built for are reported.
  */
 export function buildLoss(model: Model, report: Report, options: LossOptions = {}): Graph {
-  const setting = unsupportedInLoss(model)
-  if (setting !== undefined) report(cannotTrain({ model: model.name, setting }), model.span)
+  hasLoss(model, report)
   const graph = new GraphBuilder(`${model.name}_loss`)
   const { b } = graph
   const { diffusion } = model
@@ -102,11 +101,16 @@ export function buildLoss(model: Model, report: Report, options: LossOptions = {
   return graph.finish([{ name: 'losses', value: total }, ...outputs], parameters)
 }
 
-/** A setting of the loss that it is not built for, if the model has one. */
-export function unsupportedInLoss(model: Model): string | undefined {
+/** Whether the loss is built for all settings of a model; one that it is not built for is reported. */
+export function hasLoss(model: Model, report: Report): boolean {
   const settings = partsOf(model).map(({ diffusion }) => diffusion)
-  if (settings.some(({ randomInterpolation }) => randomInterpolation)) return 'random_interpolation yes'
-  return settings.some(({ frameChoice }) => frameChoice === 'random') ? 'frame_choice random' : undefined
+  const setting = settings.some(({ randomInterpolation }) => randomInterpolation)
+    ? 'random_interpolation yes'
+    : settings.some(({ frameChoice }) => frameChoice === 'random')
+      ? 'frame_choice random'
+      : undefined
+  if (setting !== undefined) report(cannotTrain({ model: model.name, setting }), model.span)
+  return setting === undefined
 }
 
 /** Share of the batch that each resolution sees, highest first: `2:1` gives 2/3 and 1. Empty where all see all. */

@@ -1,6 +1,6 @@
 /** What a run trains, one phase after the other: which part of the nest, for how long, on how much. */
 import { partsOf, type Model, type Phase, type Training } from '../../compiler/check/model.js'
-import { unsupportedInLoss } from '../../compiler/build/loss.js'
+import { hasLoss } from '../../compiler/build/loss.js'
 import type { Report } from '../../compiler/diagnostics/diagnostic.js'
 import { cannotTrain, nothingToTrain } from '../../compiler/diagnostics/train.js'
 import type { LoaderOptions } from '../data/loader.js'
@@ -87,11 +87,10 @@ function onePhase(model: Model, steps: number, batch: number): Phase {
 
 /** Whether a model can be trained; what keeps it from that is reported. */
 export function isTrainable(model: Model, report: Report): boolean {
-  const { imageChannels } = model
   // Pictures are gray or coloured.
-  const setting = [1, 3].includes(imageChannels) ? unsupportedInLoss(model) : `image ${imageChannels}`
-  if (setting !== undefined) report(cannotTrain({ model: model.name, setting }), model.span)
-  return setting === undefined
+  if ([1, 3].includes(model.imageChannels)) return hasLoss(model, report)
+  report(cannotTrain({ model: model.name, setting: `image ${model.imageChannels}` }), model.span)
+  return false
 }
 
 /** Nested parts that a part or the phase leaves as they are. */
