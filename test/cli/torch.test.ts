@@ -1,9 +1,8 @@
 /** From a spec to pictures by way of PyTorch, as a user goes it: export, train with two processes, compile, sample. */
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { pythonProgram } from '../../runtime/torch/process.js'
 import { hasTraining } from '../torch/found.js'
+import { metricsOf, outputOf, twoProcesses } from '../torch/run.js'
 import { Folder, succeed } from './run.js'
 
 const folder = new Folder()
@@ -41,16 +40,10 @@ it.skipIf(!hasTraining)(
     const [data, project, run] = [folder.at('data'), folder.at('project'), folder.at('run')]
     await succeed(['data', 'export', spec, '--data', 'emoji', '--only', 'Symbols', '--shard-size', '40', '-o', data])
     await succeed(['compile', spec, '--target', 'torch', '--no-weights', '-o', project])
-    const torchrun = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
     const options = ['--workers', '1', '--device', 'cpu', '--log-every', '5', '--sample-steps', '2']
-    const given = [...torchrun, folder.at('project', 'train.py'), data, '--out', run, ...options]
-    const { status, stderr } = spawnSync(pythonProgram(), given, {
-      encoding: 'utf8',
-      env: { ...process.env, OMP_NUM_THREADS: '1' },
-    })
-    expect(status, stderr).toBe(0)
-    const lines = readFileSync(folder.at('run', 'metrics.jsonl'), 'utf8').trim().split('\n')
-    const losses = lines.map((line) => (JSON.parse(line) as { loss: number }).loss)
+    const given = [...twoProcesses, folder.at('project', 'train.py'), data, '--out', run, ...options]
+    outputOf(pythonProgram(), given, { env: { ...process.env, OMP_NUM_THREADS: '1' } })
+    const losses = metricsOf(run).map(({ loss }) => Number(loss))
     expect(losses).toHaveLength(4)
     expect(losses.every((loss) => loss > 0)).toBe(true)
     expect(losses[1]).toBeLessThan(losses[0] ?? 0)

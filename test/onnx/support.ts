@@ -126,6 +126,12 @@ export function checkerComplaints(paths: readonly string[]): string {
   return run.status === 0 ? '' : run.stderr
 }
 
+/** The files load silently and, where the ONNX checker is installed, pass it. */
+export function expectSound(paths: readonly string[]): void {
+  expect(printedAtLoad(paths)).toBe('')
+  if (hasChecker) expect(checkerComplaints(paths)).toBe('')
+}
+
 /** Files that are to be sound; looked at together, since each program that looks takes a second to start. */
 export class SoundFiles {
   readonly #paths: string[] = []
@@ -134,10 +140,8 @@ export class SoundFiles {
     this.#paths.push(...paths)
   }
 
-  /** They load silently and, where the ONNX checker is installed, pass it. */
   expectSound(): void {
     expect(this.#paths).not.toEqual([])
-    expect(printedAtLoad(this.#paths)).toBe('')
-    if (hasChecker) expect(checkerComplaints(this.#paths)).toBe('')
+    expectSound(this.#paths)
   }
 }

@@ -9,7 +9,7 @@ import { folderOf } from '../conformance/cases.js'
 import { noReport } from '../shipped.js'
 import { hasTorch, hasTraining } from './found.js'
 import { progressive } from './models.js'
-import { outputOf, writtenPackage } from './run.js'
+import { metricsOf, outputOf, twoProcesses, writtenPackage } from './run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'mdmc-compiled-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -34,8 +34,7 @@ describe('torch.compile', { timeout: 1_800_000 }, () => {
       { ...run, out: at('ddp'), compile: true },
       { ...run, out: at('fsdp'), compile: true, strategy: 'fsdp', recompute: [8] },
     ]
-    const torchrun = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
-    outputOf(pythonProgram(), [...torchrun, 'test/torch/train_runs.py', JSON.stringify(items)])
+    outputOf(pythonProgram(), [...twoProcesses, 'test/torch/train_runs.py', JSON.stringify(items)])
     const eager = losses('eager')
     expect(eager).toHaveLength(6)
     for (const other of ['ddp', 'fsdp'])
@@ -43,9 +42,4 @@ describe('torch.compile', { timeout: 1_800_000 }, () => {
   })
 })
 
-function losses(run: string): number[] {
-  const lines = readFileSync(at(`${run}/metrics.jsonl`), 'utf8')
-    .trimEnd()
-    .split('\n')
-  return lines.map((line) => (JSON.parse(line) as { loss: number }).loss)
-}
+const losses = (run: string) => metricsOf(at(run)).map(({ loss }) => Number(loss))

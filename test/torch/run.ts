@@ -1,5 +1,7 @@
 /** Packages as `mdmc compile --target torch` writes them, and what tools say of them. */
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'vitest'
 import { torchPackage } from '../../backends/torch/package.js'
 import { checkFile } from '../../compiler/compile.js'
@@ -29,4 +31,19 @@ export function outputOf(program: string, given: readonly string[], { cwd, env }
   const said = `${stdout}${stderr}`.split('\n').filter((line) => !line.includes('NNPACK'))
   expect(status, said.join('\n')).toBe(0)
   return stdout
+}
+
+/** What Python is given before a script, so that two processes run it. */
+export const twoProcesses = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2'] as const
+
+/** A line of metrics. */
+export interface Line {
+  readonly step: number
+  readonly [name: string]: number | string | null
+}
+
+/** The metrics of a run, without its remarks. */
+export function metricsOf(run: string): Line[] {
+  const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trimEnd().split('\n')
+  return lines.map((line) => JSON.parse(line) as Line).filter(({ note }) => note === undefined)
 }

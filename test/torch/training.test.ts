@@ -1,6 +1,6 @@
 /** Training by generated packages: with one process and several, broken off and taken up again, and what comes of it. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -22,7 +22,7 @@ import { noReport } from '../shipped.js'
 import { opened } from '../weights/support.js'
 import { hasTraining } from './found.js'
 import { progressive } from './models.js'
-import { outputOf, writtenPackage } from './run.js'
+import { metricsOf, outputOf, twoProcesses, writtenPackage } from './run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'mdmc-training-'))
 let running: ChildProcessWithoutNullStreams | undefined
@@ -79,8 +79,7 @@ function located(item: Item): Item {
 /** The same by two processes, of which one is killed as soon as there is a certain file. */
 async function trainAndKill(file: string, items: readonly Item[]): Promise<void> {
   const given = ['test/torch/train_runs.py', JSON.stringify(items.map(located))]
-  const torchrun = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
-  const child = spawn(pythonProgram(), [...torchrun, ...given], { env })
+  const child = spawn(pythonProgram(), [...twoProcesses, ...given], { env })
   running = child
   let said = ''
   for (const stream of [child.stdout, child.stderr])
@@ -96,17 +95,7 @@ function python(given: readonly string[]): string {
   return outputOf(pythonProgram(), given, { env })
 }
 
-interface Line {
-  readonly step: number
-  readonly [name: string]: number | string | null
-}
-
-function metrics(run: string): Line[] {
-  const lines = readFileSync(at(`${run}/metrics.jsonl`), 'utf8')
-    .trimEnd()
-    .split('\n')
-  return lines.map((line) => JSON.parse(line) as Line).filter(({ note }) => note === undefined)
-}
+const metrics = (run: string) => metricsOf(at(run))
 
 /** Largest difference of two runs' weights and averages, and of their losses. */
 async function difference(a: string, b: string): Promise<number> {
