@@ -149,8 +149,10 @@ describe.skipIf(!hasChromium)('the page', { timeout: 300_000 }, () => {
     const learnt = await sample()
     await page.selectOption('#device', 'webgl')
     await page.locator('#sample:enabled').waitFor()
-    // Another device rounds differently, which can tip a byte to the next one.
-    expect(distance((await sample())[0], learnt[0])).toBeLessThanOrEqual(1)
+    const [there = []] = await sample()
+    // Another device rounds differently, which can tip a few of the bytes to the next one.
+    expect(distance(there, learnt[0])).toBeLessThanOrEqual(1)
+    expect(there.filter((byte, i) => byte !== learnt[0]?.[i]).length).toBeLessThan(there.length / 20)
   })
 
   it('gives its weights to `mdmc sample`', async () => {

@@ -1,6 +1,6 @@
 /**
- * Recorded configurations as YAML files, through the command line alone: imported, formatted, checked, compiled, and the
- * written file run in ONNX Runtime with no more knowledge than the manifest's.
+ * Every recorded configuration as a YAML file, through the command line alone: imported, formatted, checked, compiled,
+ * and the written file run in ONNX Runtime with no more knowledge than the manifest's.
  */
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -12,20 +12,9 @@ import type { Tensor } from '../../../compiler/ir/tensor.js'
 import { Folder, mdmc, succeed } from '../../cli/run.js'
 import { readManifest, relativeError, runFile, type Manifest, type Tensors } from '../../cli/session.js'
 import { noReport } from '../../shipped.js'
-import { figuresOf, parametersOf, readCaseFile } from '../cases.js'
+import { denoisers, figuresOf, parametersOf, readCaseFile } from '../cases.js'
 
 const folder = new Folder()
-
-/** One of each kind; all of them go the same way without the command line in denoiser.test.ts. */
-const cases = [
-  'nested2-mixed-batch',
-  'nested2-normalised',
-  'nested2-text',
-  'nested3-ratio2',
-  'unet-class',
-  'unet-text-unmasked',
-  'video-t4-rotary',
-]
 
 const spec = (name: string) => folder.at(`${name}.mdm`)
 
@@ -60,7 +49,7 @@ function inputsOf(name: string, { files, resolutions }: Manifest, figures: Reado
   return Object.fromEntries(entries)
 }
 
-describe.each(cases)('%s', (name) => {
+describe.each(denoisers)('%s', (name) => {
   let figures: ReadonlyMap<string, Tensor>
 
   beforeAll(async () => {
@@ -90,7 +79,7 @@ describe.each(cases)('%s', (name) => {
 })
 
 it('writes files that are formatted and without mistakes', async () => {
-  const specs = cases.map(spec)
+  const specs = denoisers.map(spec)
   expect((await mdmc(['fmt', '--check', ...specs])).out).toBe('')
   const { out, err } = await succeed(['check', ...specs])
   expect(err).toBe('')
