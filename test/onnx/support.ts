@@ -107,7 +107,7 @@ const loader = `
 `
 
 /** What ONNX Runtime prints while it loads models, warnings and errors, and the signal that ends it if it crashes. */
-export function printedAtLoad(paths: readonly string[]): string {
+function printedAtLoad(paths: readonly string[]): string {
   const run = spawnSync(process.execPath, ['--input-type=module', '-e', loader, ...paths], { encoding: 'utf8' })
   return run.stdout + run.stderr + (run.signal ?? '')
 }
