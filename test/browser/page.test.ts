@@ -147,8 +147,10 @@ describe.skipIf(!hasChromium)('the page', { timeout: 300_000 }, () => {
     await page.click('#stop')
     await page.locator('#trained', { hasText: 'steps trained here' }).waitFor()
     const learnt = await sample()
+    const weights = await download('learnt.safetensors')
     await page.selectOption('#device', 'webgl')
     await page.locator('#sample:enabled').waitFor()
+    expect((await download('kept.safetensors')).equals(weights)).toBe(true)
     const [there = []] = await sample()
     // Another device rounds differently, which can tip a few of the bytes to the next one.
     expect(distance(there, learnt[0])).toBeLessThanOrEqual(1)
@@ -157,9 +159,7 @@ describe.skipIf(!hasChromium)('the page', { timeout: 300_000 }, () => {
 
   it('gives its weights to `mdmc sample`', async () => {
     await open('?device=wasm')
-    const [download] = await Promise.all([page.waitForEvent('download'), page.click('#download')])
-    expect(download.suggestedFilename()).toBe('Tiny.safetensors')
-    await download.saveAs(folder.at('Tiny.safetensors'))
+    await download('Tiny.safetensors')
     await sampleInNode('Tiny.safetensors', 'again')
     expect(await expected('again')).toEqual(await expected('expected'))
   })
@@ -173,6 +173,14 @@ describe.skipIf(!hasChromium)('the page', { timeout: 300_000 }, () => {
     await page.locator('#sample:enabled').waitFor()
     expect(distance((await sample())[0], await expected('expected'))).toBeLessThan(1)
   })
+
+  /** Saves the page's weights, and reads what was saved. */
+  async function download(name: string): Promise<Buffer> {
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#download')])
+    expect(saved.suggestedFilename()).toBe('Tiny.safetensors')
+    await saved.saveAs(folder.at(name))
+    return readFileSync(folder.at(name))
+  }
 
   /** Drops files onto the page. */
   async function drop(paths: readonly string[]): Promise<void> {
